@@ -1,0 +1,1 @@
+../../snippets/connect_api.py

@@ -1,0 +1,3 @@
+from connect_api import build_request
+
+print(build_request("get_list_callback").decode())

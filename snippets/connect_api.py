@@ -1,0 +1,501 @@
+"""Client for one call of Clickatell's Connect API, `get_list_callback`.
+
+Copy this file next to your program.
+It needs Python `3.11` or newer with `requests`, `urllib3` `2` and `lxml`.
+
+Independent work, not affiliated with Clickatell: it follows published documents
+and is tested against a mock, never against the live service.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from lxml import etree
+
+__version__ = "1.0.0"
+__all__ = [
+    "DOCS_URL",
+    "MAX_BODY",
+    "SERVICE_URL",
+    "CallbackType",
+    "ConnectAPI",
+    "ConnectAPIError",
+    "InvalidRequest",
+    "MalformedResponse",
+    "Response",
+    "ServiceError",
+    "TransportError",
+    "build_request",
+    "parse_callback_types",
+    "parse_response",
+]
+
+SERVICE_URL = "https://connect.clickatell.com/"
+"""What stands before the token in the URL of the endpoint."""
+
+DOCS_URL = "http://127.0.0.1:8000/"
+"""Where the documentation site is, to which `ServiceError.help_url` leads."""
+
+MAX_BODY = 10 * 1024 * 1024
+"""How many bytes of a body are read at most, counted after decompression."""
+
+_T = TypeVar("_T")
+_ROOT = "CLICKATELLSDK"
+_XML_SPACE = " \t\r\n"
+_TOKEN = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]{1,200}")
+_ELEMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_ERROR_CODE = re.compile(r"[0-9]{3}")
+_IDENTIFIER = re.compile(r"[0-9]{1,18}")
+_UNIX_TIME = re.compile(r"[0-9]{1,11}")
+_HTML = re.compile(rb"[\s\xef\xbb\xbf]*<(!doctype\s+html|html)\b", re.IGNORECASE)
+_ELEMENT_IN_FIELD = etree.XPath("boolean(/*/Values/Value/*/*)")
+
+# Nothing that a document can ask for is done: no entity, no DTD, no file, no connection.
+_PARSER = etree.XMLParser(
+    resolve_entities=False,
+    load_dtd=False,
+    no_network=True,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+)
+
+
+class ConnectAPIError(Exception):
+    """Base class of every error that this module raises on purpose.
+
+    No message, `repr` or traceback text of these errors holds the authentication token.
+    """
+
+
+class InvalidRequest(ConnectAPIError, ValueError):
+    """An argument cannot be used and nothing was sent: correct the calling code."""
+
+
+class ServiceError(ConnectAPIError):
+    """The service answered with an error: act on `code` and `message` together, since sources disagree on codes.
+
+    Attributes:
+        code: The code of the first failure, always as three digits, such as `"007"`.
+        message: The text that the service sent with it.
+        errors: All failures that the answer carries, as pairs of code and message, in their order.
+        help_url: The section about `code` on the documentation site.
+    """
+
+    def __init__(self, errors: Iterable[tuple[str, str]]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(self.errors)
+        self.code, self.message = self.errors[0]
+        self.help_url = f"{DOCS_URL}callback-types/errors/#error-{self.code}"
+
+    def __str__(self) -> str:
+        return "; ".join(f"error {code}: {message}" for code, message in self.errors)
+
+
+class MalformedResponse(ConnectAPIError):
+    """The body is not an answer that the call documents: keep the body and compare it with the schema.
+
+    Attributes:
+        expected: What the client looked for.
+        found: What stands there instead, in brief.
+    """
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(expected, found)
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        found = self.found if len(self.found) <= 60 else f"{self.found[:60]}..."
+        return f"expected {self.expected}, found {found}"
+
+
+class TransportError(ConnectAPIError):
+    """No answer of the service came back: the network, TLS or HTTP failed, and a later attempt may succeed.
+
+    Attributes:
+        status: The HTTP status, or `None` where no complete HTTP response arrived.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message, status)
+        self.status = status
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class CallbackType(NamedTuple):
+    """One way in which the service can call your URL.
+
+    Attributes:
+        id: The number to configure a callback with.
+        name: The transport and its method, such as `HTTP GET`.
+    """
+
+    id: int
+    name: str
+
+
+class Response(NamedTuple):
+    """A successful answer.
+
+    Attributes:
+        action: The action that the service says it answers.
+        values: One dictionary per `Value` element: element name to text, without surrounding white space.
+        timestamp: When the service answered, as an aware `datetime` in UTC.
+    """
+
+    action: str
+    values: list[dict[str, str]]
+    timestamp: datetime
+
+
+def build_request(action: str, **parameters: str | int) -> bytes:
+    """Build the request document of a call.
+
+    Args:
+        action: The name of the call.
+        **parameters: Further elements, in this order: element name to text.
+
+    Returns:
+        The XML document as ASCII bytes, without declaration and without white space between elements.
+
+    Raises:
+        InvalidRequest: A name is not a plain element name, or a value is not text that XML can carry.
+
+    Examples:
+        ```python
+        from connect_api import build_request
+
+        print(build_request("get_list_callback").decode())
+        ```
+
+        ```text title="Output"
+        <clickatellsdk><action>get_list_callback</action></clickatellsdk>
+        ```
+    """
+    root = etree.Element("clickatellsdk")
+    for name, value in {"action": action, **parameters}.items():
+        if not _ELEMENT_NAME.fullmatch(name):
+            raise InvalidRequest("a parameter's name must be ASCII letters, digits and underscores")
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise InvalidRequest(f"{name} must be str or int, not {type(value).__name__}")
+        try:
+            etree.SubElement(root, name).text = str(value)
+        except ValueError:  # the value may be a password: it is not repeated, nor is lxml's error kept
+            valid = False
+        else:
+            valid = True
+        if not valid:
+            raise InvalidRequest(f"{name} holds a character that XML cannot carry")
+    return etree.tostring(root, encoding="ascii", xml_declaration=False)
+
+
+def parse_response(body: bytes) -> Response:
+    """Read an answer of any call of the Connect API.
+
+    The name of the root element is compared without regard to case, since the sources spell it in several ways.
+    Elements that no source names are passed over.
+
+    Args:
+        body: The body of the HTTP response as it came (`response.content`), not decoded.
+
+    Returns:
+        The answer. An empty `Values` gives an empty list.
+
+    Raises:
+        ServiceError: The answer carries one or more failures.
+        MalformedResponse: The bytes are not an answer of the Connect API.
+        TypeError: `body` is not `bytes`.
+
+    Examples:
+        ```python
+        from connect_api import parse_response
+
+        response = parse_response(
+            b"<CLICKATELLSDK><Action>get_list_callback</Action><Result>Success</Result>"
+            b"<Values/><Timestamp>1316512313</Timestamp></CLICKATELLSDK>"
+        )
+        print(response.values, response.timestamp.isoformat())
+        ```
+
+        ```text title="Output"
+        [] 2011-09-20T09:51:53+00:00
+        ```
+    """
+    root = _parse(body)
+    result = _text(root, "Result")
+    if result == "Error":
+        raise ServiceError(_errors(root))
+    if result != "Success":
+        raise MalformedResponse("Success or Error in Result", ascii(result))
+    if _ELEMENT_IN_FIELD(root):
+        raise MalformedResponse("text in each element of Value", "elements")
+    values = []
+    for value in _only(root, "Values").iterchildren("Value"):
+        fields = {field.tag: (field.text or "").strip(_XML_SPACE) for field in value}
+        if len(fields) != len(value):
+            raise MalformedResponse("each element once in Value", "one of them repeated")
+        values.append(fields)
+    timestamp = _text(root, "Timestamp")
+    if not _UNIX_TIME.fullmatch(timestamp):
+        raise MalformedResponse("seconds since 1970 in Timestamp", ascii(timestamp))
+    return Response(_text(root, "Action"), values, datetime.fromtimestamp(int(timestamp), UTC))
+
+
+def parse_callback_types(body: bytes) -> list[CallbackType]:
+    """Read an answer of `get_list_callback`.
+
+    Args:
+        body: The body of the HTTP response as it came (`response.content`), not decoded.
+
+    Returns:
+        The callback types in the order of the answer, which may be none at all.
+
+    Raises:
+        ServiceError: The answer carries one or more failures.
+        MalformedResponse: The bytes are not an answer of `get_list_callback`.
+        TypeError: `body` is not `bytes`.
+
+    Examples:
+        ```python
+        from connect_api import parse_callback_types
+
+        print(
+            parse_callback_types(
+                b"<CLICKATELLSDK><Action>get_list_callback</Action><Result>Success</Result>"
+                b"<Values><Value><callback_type_id>0</callback_type_id>"
+                b"<callback_type>HTTP GET</callback_type></Value></Values>"
+                b"<Timestamp>1316512313</Timestamp></CLICKATELLSDK>"
+            )
+        )
+        ```
+
+        ```text title="Output"
+        [CallbackType(id=0, name='HTTP GET')]
+        ```
+    """
+    response = parse_response(body)
+    if response.action != "get_list_callback":
+        raise MalformedResponse("get_list_callback in Action", ascii(response.action))
+    types = []
+    for fields in response.values:
+        identifier, name = fields.get("callback_type_id", ""), fields.get("callback_type", "")
+        if not _IDENTIFIER.fullmatch(identifier):
+            raise MalformedResponse("ASCII digits in callback_type_id", ascii(identifier))
+        if not name:
+            raise MalformedResponse("text in callback_type", "none")
+        types.append(CallbackType(int(identifier), name))
+    return types
+
+
+class ConnectAPI:
+    """The service, as one account reaches it.
+
+    Args:
+        token: The authentication token of your Connect API connection, which is the path of the endpoint.
+        base_url: What stands before the token in the URL of the endpoint.
+        timeout: Seconds for each of: making the connection, waiting for the next bytes, reading the body.
+        session: A `requests.Session` with your own settings (proxies, retries, certificates).
+
+    Raises:
+        InvalidRequest: An argument cannot be used. Plain HTTP is refused but for an address of this machine:
+            the token is in the URL, and the service answers plain HTTP with error `009`.
+
+    Examples:
+        ```python
+        from connect_api import ConnectAPI
+
+        print(ConnectAPI("AUTHENTICATION_TOKEN"))
+        ```
+
+        ```text title="Output"
+        ConnectAPI(base_url='https://connect.clickatell.com/', timeout=10)
+        ```
+    """
+
+    def __init__(
+        self,
+        token: str,
+        base_url: str = SERVICE_URL,
+        timeout: float = 10,
+        session: requests.Session | None = None,
+    ) -> None:
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise InvalidRequest(
+                "token must be letters, digits and . _ ~ - alone: the last part of your endpoint's URL"
+            )
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+            raise InvalidRequest("timeout must be a number of seconds above zero")
+        self.base_url = _checked_base_url(base_url)
+        self.timeout = timeout
+        self.session = session or requests.Session()
+        self._token = token
+
+    def __repr__(self) -> str:
+        return f"ConnectAPI(base_url={self.base_url!r}, timeout={self.timeout!r})"
+
+    def list_callback_types(self) -> list[CallbackType]:
+        """Retrieve the callback types that a callback can be configured with.
+
+        Returns:
+            The callback types in the order of the answer, which may be none at all.
+
+        Raises:
+            ServiceError: The service refused the call, whatever the HTTP status.
+            MalformedResponse: The body is not an answer of `get_list_callback`.
+            TransportError: The network, TLS or HTTP failed.
+        """
+        status, body = self._get(build_request("get_list_callback"))
+        return self._read(parse_callback_types, status, body)
+
+    def _get(self, document: bytes) -> tuple[int, bytes]:
+        """Send a request document in the query string; return HTTP status and body."""
+        try:
+            with self.session.get(
+                self.base_url + self._token,
+                params={"XML": document},
+                headers={"User-Agent": f"connect_api.py/{__version__}"},
+                timeout=self.timeout,
+                allow_redirects=False,  # a redirect would carry the token to another address
+                stream=True,
+            ) as response:
+                return response.status_code, _read_body(response, self.timeout)
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # every error of requests is an OSError
+            problem = _transport_problem(error, self.timeout)
+        # Raised out here so that the error of requests, which holds the URL, does not hang on this one.
+        raise TransportError(problem)
+
+    def _read(self, parse: Callable[[bytes], _T], status: int, body: bytes) -> _T:
+        """Parse the body before the HTTP status counts; keep the token out of what the errors repeat."""
+        problem: ConnectAPIError
+        succeeded = 200 <= status < 300
+        try:
+            answer = parse(body)
+        except ServiceError as error:
+            problem = ServiceError((code, self._hide(message)) for code, message in error.errors)
+        except MalformedResponse as error:
+            problem = MalformedResponse(error.expected, self._hide(error.found))
+        else:
+            if succeeded:
+                return answer
+            problem = TransportError(f"HTTP status {status} with a body that reports success", status)
+        if not succeeded and isinstance(problem, MalformedResponse):
+            problem = TransportError(f"HTTP status {status} without an answer of the Connect API", status)
+        raise problem
+
+    def _hide(self, text: str) -> str:
+        return re.sub(re.escape(self._token), "TOKEN", text, flags=re.IGNORECASE)
+
+
+def _parse(body: bytes) -> etree._Element:
+    """Parse a body and return its root element, which has the documented name."""
+    if not isinstance(body, bytes):
+        raise TypeError(f"body must be bytes, such as response.content, not {type(body).__name__}")
+    if _HTML.match(body):
+        raise MalformedResponse("an answer of the Connect API", "an HTML page")
+    if b"<!DOCTYPE" in body.replace(b"\0", b""):  # in UTF-16 and UTF-32 too, before anything in it is read
+        raise MalformedResponse("XML without a document type declaration", "one")
+    line = 0
+    try:
+        root = etree.fromstring(body, _PARSER)
+    except (etree.LxmlError, ValueError) as error:
+        line = getattr(error, "lineno", 0) or 1
+    if line:
+        found = f"an error in line {line}" if body.strip() else "an empty body"
+        raise MalformedResponse("well-formed XML", found)
+    if root.getroottree().docinfo.internalDTD is not None:  # in any other encoding
+        raise MalformedResponse("XML without a document type declaration", "one")
+    if not (root.tag.isascii() and root.tag.upper() == _ROOT):
+        raise MalformedResponse(f"the root element {_ROOT}", ascii(root.tag))
+    return root
+
+
+def _only(parent: etree._Element, name: str) -> etree._Element:
+    children = list(parent.iterchildren(name))
+    if len(children) != 1:
+        raise MalformedResponse(f"one element {name}", str(len(children) or "none"))
+    return children[0]
+
+
+def _plain(element: etree._Element) -> str:
+    if len(element):
+        raise MalformedResponse(f"text in {element.tag}", "elements")
+    return (element.text or "").strip(_XML_SPACE)
+
+
+def _text(parent: etree._Element, name: str) -> str:
+    return _plain(_only(parent, name))
+
+
+def _errors(root: etree._Element) -> list[tuple[str, str]]:
+    codes = [_plain(element) for element in root.iterchildren("Error")]
+    messages = [_plain(element) for element in root.iterchildren("Description")]
+    for code in codes:
+        if not _ERROR_CODE.fullmatch(code):
+            raise MalformedResponse("three ASCII digits in Error", ascii(code))
+    if not codes or len(codes) != len(messages):
+        raise MalformedResponse("an Error and a Description for each failure", f"{len(codes)} and {len(messages)}")
+    return list(zip(codes, messages, strict=True))
+
+
+def _checked_base_url(base_url: str) -> str:
+    """Return the URL with one slash at its end, or refuse it without repeating it: it may hold a password."""
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname or "", parts.port
+    except (AttributeError, TypeError, ValueError):
+        host = ""
+    if not host or not re.fullmatch(r"https?://[!-~]+", base_url, re.IGNORECASE):
+        raise InvalidRequest("base_url must be an absolute URL that starts with https://")
+    if "@" in parts.netloc or "?" in base_url or "#" in base_url:
+        raise InvalidRequest("base_url must hold no user, query or fragment: the token follows it")
+    if parts.scheme != "https" and not _is_loopback(host):
+        raise InvalidRequest(
+            "base_url must start with https:// (the token is in the URL, and plain HTTP is answered with error 009)"
+        )
+    return base_url.rstrip("/") + "/"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _read_body(response: requests.Response, seconds: float) -> bytes:
+    """Read the body as it arrives: a timeout of requests holds for each wait, not for their sum."""
+    deadline = time.monotonic() + seconds
+    body = bytearray()
+    while part := response.raw.read1(65536, decode_content=True):
+        body += part
+        if len(body) > MAX_BODY:
+            raise TransportError(f"the body is larger than {MAX_BODY} bytes", response.status_code)
+        if time.monotonic() > deadline:
+            raise TransportError(f"the body was not complete after {seconds} s", response.status_code)
+    return bytes(body)
+
+
+def _transport_problem(error: Exception, seconds: float) -> str:
+    """Say what failed in words of our own: the messages of requests hold the URL and with it the token."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy could not be used"
+    if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
+        return "no TLS connection: is the certificate one that this machine trusts?"
+    if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError):
+        return f"no answer within {seconds} s"
+    if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
+        return "the connection could not be made or broke off"
+    return "no TLS connection: can the file that REQUESTS_CA_BUNDLE names be read?"

@@ -1,0 +1,2 @@
+$Env:CONNECT_API_URL = 'http://127.0.0.1:8000/xml'
+$Env:CONNECT_API_TOKEN = 'response.xml'

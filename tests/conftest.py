@@ -1,0 +1,68 @@
+"""Fixtures: the site is built once, one sandbox and one mock serve all tests."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from harness import guard
+from harness.site import Site
+from mock_server import MockServer
+from project import ROOT
+
+guard.install()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-outputs", action="store_true", help="write the output files anew instead of comparing")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--update-outputs") and os.environ.get("CI"):
+        raise pytest.UsageError("--update-outputs does not run in CI: there, outputs are compared")
+
+
+@pytest.fixture(scope="session")
+def update_outputs(pytestconfig: pytest.Config) -> bool:
+    return bool(pytestconfig.getoption("--update-outputs"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The site, built in strict mode with its default address."""
+    site = Site(ROOT, tmp_path_factory.mktemp("build") / "site")
+    ended = site.build()
+    assert ended.returncode == 0, f"mkdocs build --strict failed:\n{ended.stderr}"
+    return site
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in http.server)
+        pass
+
+
+@pytest.fixture(scope="session")
+def sandbox(site: Site) -> Iterator[str]:
+    """The address of the built site on a plain static host, with a slash at its end."""
+    handler = functools.partial(_QuietHandler, directory=site.output)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def mock() -> Iterator[MockServer]:
+    """The mock, over real TLS, with a certificate that the service's own name is in too."""
+    with MockServer(hostnames=["connect.clickatell.com"]) as server:
+        yield server
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")

@@ -1,0 +1,35 @@
+"""What the tests know of this project: where things are, and what the sources say."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from harness.site import Fence, Site
+from lxml import etree
+
+ROOT = Path(__file__).resolve().parent.parent
+XML = ROOT / "docs" / "xml"
+SNIPPETS = ROOT / "snippets"
+SOURCE = Site(ROOT, ROOT / "site")
+"""The site as its source stands: for what has to be known before the build."""
+
+DEFAULT_SITE_URL = "http://127.0.0.1:8000/"
+FACTS: dict[str, Any] = tomllib.loads((ROOT / "tests" / "facts.toml").read_text())
+ERROR_CODES = sorted(path.stem.removeprefix("error-") for path in XML.glob("error-*.xml"))
+
+FENCES: list[tuple[Fence, str, int]] = [
+    (fence, page.path.as_posix(), index) for page in SOURCE.pages for index, fence in enumerate(page.fences)
+]
+"""Each code block of the source, with its page and its place on it."""
+
+
+def structure(document: bytes | str) -> object:
+    """A document as nested tuples of tag, text and children: equal where the documents mean the same."""
+
+    def of(element: etree._Element) -> object:
+        children = [of(child) for child in element if isinstance(child.tag, str)]
+        return (element.tag, (element.text or "").strip(), children)
+
+    return of(etree.fromstring(document.encode() if isinstance(document, str) else document))

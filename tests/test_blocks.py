@@ -1,0 +1,207 @@
+"""Every code block of every page: it is run, or it is compared with what it shows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from harness.run import clean_environment, run_python, run_shell, serving, settings
+from harness.site import Block, Fence, Page, Problem, Site, included_text
+from mock_server import MockServer
+from project import DEFAULT_SITE_URL, FENCES, ROOT, SNIPPETS, SOURCE
+from reader import POSTED, difference, environment_for, save_downloads, undocumented
+
+LANGUAGES = {".py": "python", ".sh": "sh", ".ps1": "powershell", ".xml": "xml", ".xsd": "xml", ".http": "http"}
+NOT_RUN = {
+    "pytest": "it would run these tests within themselves; the README's test command is run by .ci/run",
+    "pytest --update-outputs": "it would write the files that these tests compare",
+}
+"""The shell blocks that are shown and not run, each with the reason."""
+
+SERVER = "python snippets/mock_server.py"
+
+
+def is_run(fence: Fence) -> bool:
+    return fence.language in {"python", "sh"} and not fence.is_output
+
+
+def output_after(page: Page, fence: Fence) -> Fence | None:
+    following = page.fences[page.fences.index(fence) + 1 :]
+    return following[0] if following and following[0].is_output else None
+
+
+def unowned(page: Page) -> list[Problem]:
+    """The blocks that are neither run nor compared with anything."""
+    problems = []
+    for previous, fence in zip([None, *page.fences], page.fences, strict=False):
+        if fence.is_output:
+            if previous is None or not is_run(previous):
+                problems.append(fence.problem("this output belongs to no program: the block before it is not run"))
+        elif fence.include:
+            language = LANGUAGES.get(Path(fence.include).suffix)
+            if fence.language != language:
+                problems.append(fence.problem(f"the language of {fence.include} is {language}, not {fence.language!r}"))
+        elif not (fence.language == "sh" or (fence.language == "python" and fence.path != page.path)):
+            problems.append(
+                fence.problem(f"no test owns this block of {fence.language!r}: move it into a file and include that")
+            )
+        if fence.title.endswith((".py", ".xml", ".xsd")) and Path(fence.include or "").name != fence.title:
+            problems.append(fence.problem(f"the title is {fence.title}, the file {fence.include}"))
+    return problems
+
+
+def not_as_written(blocks: list[Block], root: Path) -> list[Problem]:
+    """The blocks that come out of the build in another way than their source says."""
+    problems = []
+    for block in blocks:
+        fence = block.fence
+        if not block.text.strip():
+            problems.append(fence.problem("this block is empty on the built page"))
+        elif block.text != included_text(root, fence):
+            problems.append(fence.problem("this block differs from the file or lines that it is made of"))
+        if (block.language, block.title) != (fence.language, fence.title):
+            problems.append(fence.problem(f"built as {block.language!r} with the title {block.title!r}"))
+    return problems
+
+
+@pytest.mark.parametrize("page", SOURCE.pages, ids=lambda page: page.path.as_posix())
+def test_every_block_has_an_owner(page: Page) -> None:
+    problems = unowned(page)
+    assert not problems, "\n".join(map(str, problems))
+
+
+@pytest.mark.parametrize("page", SOURCE.pages, ids=lambda page: page.path.as_posix())
+def test_blocks_come_out_as_written(page: Page, site: Site) -> None:
+    problems = not_as_written(site.page(page.path.as_posix()).blocks(), ROOT)
+    assert not problems, "\n".join(map(str, problems))
+
+
+RUNS = [
+    pytest.param(page, index, target, id=f"{fence}-{target}")
+    for fence, page, index in FENCES
+    if is_run(fence) and "\n".join(fence.lines) not in NOT_RUN and included_text(ROOT, fence) != SERVER
+    for target in ("sandbox", "mock")
+    if target == "mock" or (fence.include not in POSTED and fence.path.suffix == ".md")
+]
+
+
+@pytest.mark.parametrize(("path", "index", "target"), RUNS)
+def test_run(
+    path: str,
+    index: int,
+    target: str,
+    site: Site,
+    sandbox: str,
+    mock: MockServer,
+    home: Path,
+    tmp_path: Path,
+    update_outputs: bool,
+) -> None:
+    """Run the block as it stands on the built page, where its reader would be, and compare what it prints."""
+    page = site.page(path)
+    block = page.blocks()[index]
+    environment = environment_for(page, block, home, sandbox, mock if target == "mock" else None)
+    save_downloads(page, tmp_path)
+    text = block.text.replace(DEFAULT_SITE_URL, sandbox) if block.language == "sh" else block.text
+    before = len(mock.exchanges)
+    if block.language == "python":
+        printed = run_python(text, block.fence.include or str(block.fence), tmp_path, environment)
+    else:
+        printed = run_shell(text, tmp_path, environment)
+    printed = printed.replace(sandbox, DEFAULT_SITE_URL).rstrip("\n")
+
+    if target == "mock" and block.fence.path == page.path:
+        method = "POST" if block.fence.include in POSTED else "GET"
+        sent = mock.exchanges[before:]
+        wrong = [fault for exchange in sent if (fault := undocumented(exchange, method))]
+        assert not wrong, f"{block.fence}: {wrong[0]}"
+        calls = "CONNECT_API_URL" in text and settings(text) is None
+        assert bool(sent) == calls, f"{block.fence}: {len(sent)} requests reached the mock"
+
+    output = output_after(page, block.fence)
+    compare(printed, page, output, block.fence, update_outputs)
+
+
+def compare(printed: str, page: Page, output: Fence | None, fence: Fence, update_outputs: bool) -> None:
+    if output is None:
+        assert not printed, f"{fence}: this prints, and no output block follows:\n{printed}"
+    elif update_outputs and (output.include or "").endswith(".out"):
+        (ROOT / str(output.include)).write_text(printed + "\n")
+    else:
+        shown = page.blocks()[page.fences.index(output)].text
+        assert not (message := difference(shown, printed, output)), message
+
+
+STARTS = [(page, index) for fence, page, index in FENCES if included_text(ROOT, fence) == SERVER]
+
+
+@pytest.mark.parametrize(("path", "index"), STARTS)
+def test_server_is_started_used_and_stopped(
+    path: str, index: int, site: Site, home: Path, tmp_path: Path, update_outputs: bool
+) -> None:
+    """Start the server with the page's line, paste the lines that it prints, and call it with the page's program."""
+    page = site.page(path)
+    fence = page.fences[index]
+    shutil.copytree(SNIPPETS, tmp_path / "snippets")
+    (tmp_path / "docs").mkdir()
+    shutil.copytree(ROOT / "docs" / "xml", tmp_path / "docs" / "xml")
+    (tmp_path / "reader").mkdir()
+    save_downloads(page, tmp_path / "reader")
+    command = ["sh", "-euc", f"exec {page.blocks()[index].text}"]
+    with serving(command, "Ready", tmp_path, clean_environment(home)) as lines:
+        pasted = "\n".join(line for line in lines if line.startswith("export "))
+        program = (SNIPPETS / "request_post.sh").read_text()
+        answer = run_shell(f"{pasted}\n{program}", tmp_path / "reader", clean_environment(home))
+        assert answer == (ROOT / "docs" / "xml" / "response.xml").read_text()
+        listed = run_shell(
+            f"{pasted}\npython {SNIPPETS / 'list_callback_types.py'}", tmp_path / "reader", clean_environment(home)
+        )
+        assert listed == (SNIPPETS / "list_callback_types.out").read_text()
+        undone = run_shell(
+            f"{pasted}\n{next(line for line in lines if line.startswith('unset '))}\nenv",
+            tmp_path,
+            clean_environment(home),
+        )
+        assert "CONNECT_API" not in undone
+        assert "CA_BUNDLE" not in undone
+    printed = "\n".join(lines)
+    ca_file = re.findall(r"REQUESTS_CA_BUNDLE=(.*)", printed)[0]
+    assert not Path(ca_file).exists(), "the temporary certificate is left behind"
+    printed = printed.replace(ca_file, "/tmp/connect-api-mock/ca.pem")  # noqa: S108 (text of a page)
+    printed = re.sub(r"https://127.0.0.1:\d+", "https://127.0.0.1:8443", printed)
+    printed = re.sub(r"http://127.0.0.1:\d+", "http://127.0.0.1:8080", printed)
+    if output := output_after(page, fence):
+        compare(printed, page, output, fence, update_outputs)
+
+
+def test_the_list_of_blocks_not_run_is_not_stale() -> None:
+    shown = {"\n".join(fence.lines) for fence, _, _ in FENCES}
+    assert set(NOT_RUN) <= shown, f"on no page any more: {set(NOT_RUN) - shown}"
+
+
+@pytest.mark.parametrize("fence", [fence for fence, _, _ in FENCES if fence.language == "powershell"], ids=str)
+def test_powershell_says_what_the_shell_says(fence: Fence) -> None:
+    """No PowerShell runs here: its lines are compared with the shell lines of the same name."""
+    assert fence.include
+    power = (ROOT / fence.include).read_text()
+    shell = (ROOT / fence.include).with_suffix(".sh").read_text()
+    assigned = dict(re.findall(r"^\$Env:(\w+) = '([^']*)'$", power, re.MULTILINE))
+    fetched = re.findall(r"^Invoke-WebRequest -OutFile (\S+) (\S+)$", power, re.MULTILINE)
+    assert len(assigned) + len(fetched) == len(power.splitlines()), f"{fence}: a line of an unknown form"
+    assert assigned == (settings(shell) or {}), f"{fence}: other values than in the shell lines"
+    for name, url in fetched:
+        assert shell.split()[-1] == url, f"{fence}: another address than in the shell lines"
+        assert url.endswith(f"/{name}"), f"{fence}: {name} is not the name of the file"
+
+
+def test_every_snippet_is_on_a_page() -> None:
+    included = {fence.include for fence, _, _ in FENCES}
+    referenced = {
+        f"snippets/{name}.py"
+        for page in SOURCE.pages
+        for name in re.findall(r"^::: (\w+)", "\n".join(page.lines), re.MULTILINE)
+    }
+    files = {path.relative_to(ROOT).as_posix() for path in SNIPPETS.iterdir() if path.is_file()}
+    assert files - included - referenced == set(), "no page shows these files"
