@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 import re
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -86,7 +87,7 @@ class ServiceError(ConnectAPIError):
     """The service answered with an error: act on `code` and `message` together, since sources disagree on codes.
 
     Attributes:
-        code: The code of the first failure, always as three digits, such as `"007"`.
+        code: The code of the first failure, always with `3` digits, such as `"007"`.
         message: The text that the service sent with it.
         errors: All failures that the answer carries, as pairs of code and message, in their order.
         help_url: The section about `code` on the documentation site.
@@ -342,6 +343,20 @@ class ConnectAPI:
         self.timeout = timeout
         self.session = session or requests.Session()
         self._token = token
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Take the token from `CONNECT_API_TOKEN`, and from `CONNECT_API_URL`, if it is set, the URL before the token.
+
+        Returns:
+            The service as these variables describe it.
+
+        Raises:
+            InvalidRequest: `CONNECT_API_TOKEN` is not set, or a value cannot be used.
+        """
+        if "CONNECT_API_TOKEN" not in os.environ:
+            raise InvalidRequest("set CONNECT_API_TOKEN to the authentication token of your Connect API connection")
+        return cls(os.environ["CONNECT_API_TOKEN"], os.environ.get("CONNECT_API_URL", SERVICE_URL))
 
     def __repr__(self) -> str:
         return f"ConnectAPI(base_url={self.base_url!r}, timeout={self.timeout!r})"

@@ -1,8 +1,6 @@
-import os
+from connect_api import ConnectAPI, ServiceError
 
-from connect_api import SERVICE_URL, ConnectAPI, ServiceError
-
-api = ConnectAPI(os.environ["CONNECT_API_TOKEN"], os.environ.get("CONNECT_API_URL", SERVICE_URL))
+api = ConnectAPI.from_environment()
 try:
     print(api.list_callback_types())
 except ServiceError as error:

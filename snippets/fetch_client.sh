@@ -1,1 +1,1 @@
-curl --silent --show-error --fail --remote-name http://127.0.0.1:8000/downloads/connect_api.py
+curl -fsSO http://127.0.0.1:8000/downloads/connect_api.py

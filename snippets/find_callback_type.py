@@ -1,11 +1,10 @@
-import os
 import sys
 
-from connect_api import SERVICE_URL, ConnectAPI
+from connect_api import ConnectAPI
 
 wanted = "SOAP POST"
 
-api = ConnectAPI(os.environ["CONNECT_API_TOKEN"], os.environ.get("CONNECT_API_URL", SERVICE_URL))
+api = ConnectAPI.from_environment()
 ids = [callback_type.id for callback_type in api.list_callback_types() if callback_type.name == wanted]
 if len(ids) != 1:
     sys.exit(f"{len(ids)} callback types are named {wanted}")

@@ -40,8 +40,13 @@ if TYPE_CHECKING:
 __all__ = ["Exchange", "MockConnectAPI", "MockServer"]
 
 XML_DIR = Path(__file__).resolve().parent.parent / "docs" / "xml"
-MAX_REQUEST = 1024 * 1024  # bytes of a request's body
-IDLE_SECONDS = 30  # after which a connection that says nothing is closed
+"""The folder with the documents, where the repository has it."""
+
+MAX_REQUEST = 1024 * 1024
+"""How many bytes the body of a request may have."""
+
+IDLE_SECONDS = 30
+"""After how many seconds a connection that says nothing is closed."""
 
 _PARSER = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
 _ACTION = re.compile(rb"<Action>[^<]*</Action>")
@@ -97,14 +102,15 @@ class MockConnectAPI:
 
         mock = MockConnectAPI()
         Client(mock).get(
-            "https://localhost/AUTHENTICATION_TOKEN",
+            "/AUTHENTICATION_TOKEN",
+            base_url="https://localhost",
             query_string={"XML": "<clickatellsdk><action>get_list_callback</action></clickatellsdk>"},
         )
-        print(mock.exchanges[0].action, mock.exchanges[0].status)
+        print(mock.exchanges[0].action, mock.exchanges[0].secure, mock.exchanges[0].status)
         ```
 
         ```text title="Output"
-        get_list_callback 200
+        get_list_callback True 200
         ```
     """
 
@@ -116,20 +122,23 @@ class MockConnectAPI:
         self._report = report
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request and record the exchange (the interface of WSGI)."""
+        """Answer one request and record the exchange, as WSGI has it."""
         request = Request(environ)
-        request.max_content_length = request.max_form_memory_size = MAX_REQUEST
+        # One byte more than the limit, since Werkzeug cuts a chunked body off where its own limit is.
+        request.max_content_length = request.max_form_memory_size = MAX_REQUEST + 1
         body, document, action = b"", None, None
         try:
             if request.method not in {"GET", "POST"}:
                 raise MethodNotAllowed(["GET", "POST"], "A call of the Connect API goes by GET or POST.")
             body = request.get_data()
+            if len(body) > MAX_REQUEST:
+                raise RequestEntityTooLarge
             document = _document(request)
             action = _action(document)
             answer = Response(self._answer(request, action), content_type="text/xml")
         except HTTPException as error:
             if isinstance(error, RequestEntityTooLarge):
-                _discard(request)
+                _discard_rest(request, len(body))
             headers = {"Allow": "GET, POST"} if isinstance(error, MethodNotAllowed) else {}
             answer = Response(f"{error.description}\n", error.code, headers, content_type="text/plain; charset=utf-8")
         exchange = Exchange(
@@ -171,7 +180,7 @@ class MockConnectAPI:
 
 
 class MockServer:
-    """The mock on two ports of this machine: one speaks HTTPS, the other plain HTTP.
+    """The mock on ports of this machine: one speaks HTTPS, the other plain HTTP.
 
     Use it as a context manager.
     Each connection has a thread of its own, its TLS handshake included, so that a slow client holds up nobody else.
@@ -323,13 +332,10 @@ def _action(document: str | None) -> str | None:
     return (actions[0].text or "").strip()
 
 
-def _discard(request: Request) -> None:
+def _discard_rest(request: Request, read: int) -> None:
     """Read on for a while: closing on unread data would reset the connection before the answer is read."""
-    stream = request.environ["wsgi.input"]
-    left = 16 * MAX_REQUEST
-    if request.content_length is not None:
-        left = min(left, request.content_length)
-    while left > 0 and (part := stream.read(min(left, 65536))):
+    left = min(16 * MAX_REQUEST, request.content_length or 16 * MAX_REQUEST) - read
+    while left > 0 and (part := request.environ["wsgi.input"].read(min(left, 65536))):
         left -= len(part)
 
 

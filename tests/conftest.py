@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
@@ -10,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 from harness import guard
 from harness.site import Site
 from mock_server import MockServer
@@ -46,10 +48,10 @@ class _QuietHandler(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
-def sandbox(site: Site) -> Iterator[str]:
-    """The address of the built site on a plain static host, with a slash at its end."""
-    handler = functools.partial(_QuietHandler, directory=site.output)
+@contextlib.contextmanager
+def serve_folder(folder: Path) -> Iterator[str]:
+    """Serve a folder as a plain static host does; yield its address, with a slash at its end."""
+    handler = functools.partial(_QuietHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -57,10 +59,26 @@ def sandbox(site: Site) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def sandbox(site: Site) -> Iterator[str]:
+    """The address of the built site on a plain static host."""
+    with serve_folder(site.output) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def mock() -> Iterator[MockServer]:
     """The mock, over real TLS, with a certificate that the service's own name is in too."""
     with MockServer(hostnames=["connect.clickatell.com"]) as server:
         yield server
+
+
+@pytest.fixture
+def session(mock: MockServer) -> Iterator[requests.Session]:
+    """A session that trusts the mock's certificate and nothing else, whatever this machine presets."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = str(mock.ca_file)
+        yield session
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def environment_for(page: Page, block: Block, home: Path, sandbox: str, mock: Mo
     for fence in page.fences[: page.fences.index(block.fence)]:
         if fence.language != "sh":
             continue
-        for name, value in (settings(included_text(ROOT, fence)) or {}).items():
+        for name, value in settings(included_text(ROOT, fence)).items():
             if value is None:
                 environment.pop(name, None)
             elif not (mock and name == "CONNECT_API_URL"):

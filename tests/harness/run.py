@@ -32,17 +32,12 @@ def clean_environment(home: Path, **variables: str) -> dict[str, str]:
     return {**environment, **variables}
 
 
-def settings(shell: str) -> dict[str, str | None] | None:
-    """Read shell lines that do nothing but export and unset variables; `None` for any other lines."""
+def settings(shell: str) -> dict[str, str | None]:
+    """Read the lines of a shell block that export and unset variables, as a terminal would keep them."""
     found: dict[str, str | None] = {}
     for line in shell.splitlines():
-        match = _SETTING.fullmatch(line.strip())
-        if not match:
-            return None
-        if match["name"]:
-            found[match["name"]] = match["value"]
-        else:
-            found.update(dict.fromkeys(match["names"].split()))
+        if match := _SETTING.fullmatch(line.strip()):
+            found |= {match["name"]: match["value"]} if match["name"] else dict.fromkeys(match["names"].split())
     return found
 
 
@@ -63,7 +58,7 @@ def run_python(code: str, name: str, folder: Path, environment: Mapping[str, str
     with inside(folder, environment), contextlib.redirect_stdout(printed):
         status: object = None
         try:
-            exec(compile(code, name, "exec"), {"__name__": "__main__"})  # noqa: S102
+            exec(compile(code, name, "exec"), {"__name__": "__main__"})
         except SystemExit as stop:
             status = stop.code
     assert not status, f"{name} ended with: {status}\n{printed.getvalue()}"
@@ -76,7 +71,7 @@ def run_process(command: list[str], folder: Path, environment: Mapping[str, str]
     Raises:
         AssertionError: The exit status is not 0.
     """
-    ended = subprocess.run(  # noqa: S603
+    ended = subprocess.run(
         command, cwd=folder, env=dict(environment), capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 0, f"{command[-1]}\nexit status {ended.returncode}\n{ended.stdout}{ended.stderr}"
@@ -96,7 +91,7 @@ def serving(command: list[str], ready: str, folder: Path, environment: Mapping[s
     """
     with (
         (folder / "server.log").open("w+") as log,
-        subprocess.Popen(command, cwd=folder, env=dict(environment), stdout=log, stderr=log) as process,  # noqa: S603
+        subprocess.Popen(command, cwd=folder, env=dict(environment), stdout=log, stderr=log) as process,
     ):
         try:
             lines: list[str] = []

@@ -193,7 +193,7 @@ class Site:
         environment = {name: value for name, value in os.environ.items() if name != "SITE_URL"}
         if site_url:
             environment["SITE_URL"] = site_url
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(
             [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(self.output)],
             cwd=self.root,
             env={**environment, "NO_MKDOCS_2_WARNING": "1"},

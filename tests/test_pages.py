@@ -1,0 +1,123 @@
+"""The pages as a whole: they build without a warning, lead to each other, and say what each page has to say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from harness.site import Page, Site
+from project import FACTS, ROOT, SOURCE
+
+PATHS = [page.path.as_posix() for page in SOURCE.pages]
+INDEPENDENT = ("independent, not affiliated with Clickatell", "never against the live service")
+
+
+def front_matter(page: Page) -> dict[str, str]:
+    text = "\n".join(page.lines)
+    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    assert match, f"{page.path}:1: this page has no front matter"
+    found: dict[str, str] = yaml.safe_load(match[1])
+    return found
+
+
+def test_strict_build_validates_all_links() -> None:
+    """The build of the fixture is strict; what it validates is set here and in no default."""
+    text = re.sub(r"!ENV (\[.*\])", r"\1", (ROOT / "mkdocs.yml").read_text())
+    config = yaml.safe_load(text)
+    assert config["strict"] is True
+    assert set(config["validation"]["links"].values()) == {"warn"}
+    assert set(config["validation"]["links"]) == {"not_found", "anchors", "absolute_links", "unrecognized_links"}
+
+
+def test_snippets_of_no_file_fail_the_build() -> None:
+    assert "check_paths: true" in (ROOT / "mkdocs.yml").read_text()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_page_describes_itself(path: str, site: Site) -> None:
+    description = front_matter(SOURCE.page(path))["description"]
+    assert 50 <= len(description) <= 250, f"{path}:2: a description of {len(description)} characters"
+    html = site.page(path).html_path.read_text()
+    assert '<meta name="description"' in html
+
+
+def test_descriptions_differ() -> None:
+    descriptions = [front_matter(page)["description"] for page in SOURCE.pages]
+    assert len(set(descriptions)) == len(descriptions)
+
+
+@pytest.mark.parametrize("path", ["docs/index.md", "docs/how-tested.md"])
+def test_independence_is_said_plainly(path: str, site: Site) -> None:
+    text = " ".join(site.page(path).article.text_content().split())
+    for words in INDEPENDENT:
+        assert words.lower() in text.lower(), f"{path} does not say: {words}"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_says_in_its_footer_whose_it_is(path: str, site: Site) -> None:
+    html = " ".join(site.page(path).html_path.read_text().split())
+    for words in INDEPENDENT:
+        assert words.lower() in html.lower()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_links_and_downloads_are_there(path: str, site: Site) -> None:
+    """MkDocs validates links between pages; this follows those to files and to anchors in the built page."""
+    page = site.page(path)
+    for link in page.article.xpath(".//a[@href] | .//img[@src]"):
+        target = urlsplit(link.get("href") or link.get("src"))
+        assert not target.scheme, f"{path}: a link to another host: {target.geturl()}"
+        file = (page.html_path.parent / target.path).resolve() if target.path else page.html_path
+        if file.is_dir():
+            file /= "index.html"
+        assert file.is_file(), f"{path}: {target.geturl()} leads nowhere"
+        if target.fragment:
+            assert f'id="{target.fragment}"' in file.read_text(), f"{path}: no anchor {target.geturl()}"
+
+
+def test_the_site_loads_nothing_from_elsewhere(site: Site) -> None:
+    for path in site.output.rglob("*.html"):
+        for address in re.findall(
+            r"<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=\"?([^\" >]+)", path.read_text()
+        ):
+            if "canonical" not in address and re.match(r"(https?:)?//", address):
+                assert address.startswith("http://127.0.0.1:8000/"), f"{path.name} loads {address}"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    config = (ROOT / "mkdocs.yml").read_text()
+    for path in PATHS:
+        assert path.removeprefix("docs/") in config, f"{path} is not in the navigation"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_style_of_the_source(path: str) -> None:
+    """One sentence per line, sentence-case headings, and none of the words that make a reader feel slow."""
+    page = SOURCE.page(path)
+    for number, line in page.prose():
+        place = f"{path}:{number}"
+        text = re.sub(r"`[^`]*`", "", line)
+        belittling = re.search(r"\b(simply|just|easily|obviously)\b", text, re.IGNORECASE)
+        assert not belittling, f"{place}: {belittling}"
+        if line.startswith(("|", "description:", "title:")):
+            continue
+        assert not re.search(r"[a-z)]\. [A-Z]", text), f"{place}: one sentence per line"
+        if heading := re.match(r"#+ (.*?)( \{.*\})?$", line):
+            words = re.sub(r"`[^`]*`", "", heading[1]).split()[1:]
+            known = {"Python", "GET", "POST", "HTTP", "MT", "IP", "API", "HTTPS", "XML", "Connect"}
+            capital = [word for word in words if word[:1].isupper() and word.strip(",") not in known]
+            assert not capital, f"{place}: a heading in sentence case has no {capital}"
+
+
+def test_sources_are_named_as_in_their_table() -> None:
+    names = {row[0] for row in FACTS["sources"].values()}
+    assert len(names) == 5
+
+
+def test_public_downloads_are_links_to_the_snippets() -> None:
+    for path in (ROOT / "docs" / "downloads").iterdir():
+        assert path.resolve().parent == ROOT / "snippets", f"{path.relative_to(ROOT)} is a copy"
+    assert Path("docs/downloads/connect_api.py").name in {path.name for path in (ROOT / "docs" / "downloads").iterdir()}

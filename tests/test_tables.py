@@ -1,0 +1,290 @@
+"""Every table of every page: header and cells are compared with what the table describes, and none is left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import connect_api
+import mock_server
+import pytest
+from connect_api import ServiceError, parse_callback_types
+from harness.site import Page, Problem, Site, Table
+from lxml import etree
+from mock_server import MockConnectAPI
+from project import ERROR_CODES, FACTS, ROOT, SOURCE, XML
+from werkzeug.test import Client
+
+Rows = list[tuple[str, ...]]
+XS = "{http://www.w3.org/2001/XMLSchema}"
+ERRORS = "docs/callback-types/errors.md"
+UG_CODES: dict[str, str] = FACTS["user_guide"]["codes"]
+SPEC_CODES: dict[str, list[str]] = FACTS["specification"]
+
+
+def differing(table: Table, expected: Rows) -> list[Problem]:
+    """The cells of a table that are not what they should be, each with its line."""
+    problems = []
+    for number, row in enumerate(table.rows):
+        wanted = expected[number] if number < len(expected) else None
+        if wanted is None:
+            problems.append(table.problem(f"nothing is known of this row: {' | '.join(row)}", number))
+        elif row != wanted:
+            cells = [f"{cell!r} should be {right!r}" for cell, right in zip(row, wanted, strict=False) if cell != right]
+            problems.append(table.problem("; ".join(cells) or f"the row should be {wanted}", number))
+    missing = [table.problem(f"this row is missing: {' | '.join(row)}") for row in expected[len(table.rows) :]]
+    return problems + missing
+
+
+# What each table should be, computed from what it describes.
+
+
+def fields_of_a_type() -> Rows:
+    meanings = {path.rpartition("/")[2]: row[3] for path, row in schema_fields().items()}
+    answer = etree.parse(XML / "response.xml")
+    return [
+        ("Field", "Meaning", "Known values"),
+        *(
+            (name, meanings[name], ", ".join(str(element.text) for element in answer.iter(name)))
+            for name in ("callback_type_id", "callback_type")
+        ),
+    ]
+
+
+def endpoint() -> Rows:
+    rows: Rows = [tuple(row) for row in FACTS["endpoint"]["rows"]]
+    values = {row[0]: row[1] for row in rows}
+    assert values["Endpoint"] == etree.parse(XML / "request.xml").findtext("action")
+    assert values["URL"] == f"{connect_api.SERVICE_URL}AUTHENTICATION_TOKEN"
+    return [("Property", "Value", "Source"), *rows]
+
+
+def parameters() -> Rows:
+    (element,) = list(etree.parse(XML / "request.xml").getroot())
+    values = etree.parse(XML / "request.xsd").xpath("//*[@name='Action']//*[local-name()='enumeration']/@value")
+    assert isinstance(values, list)
+    assert values == [element.text]
+    name = str(element.tag)
+    return [("Name", "Parameter", "Restricted values"), (name.capitalize(), name, str(element.text))]
+
+
+def schema_fields() -> dict[str, tuple[str, ...]]:
+    """The rows of the field table, read from the schema and the sample: path to path, type, count, meaning, example."""
+    schema = etree.parse(XML / "response.xsd").getroot()
+    sample = etree.parse(XML / "response.xml")
+    types = {child.get("name"): child for child in schema if child.get("name") and child.tag != f"{XS}element"}
+
+    def kind(name: str) -> str:
+        simple = types.get(name)
+        if simple is None:
+            return "text"
+        if simple.tag == f"{XS}complexType":
+            return "elements"
+        values = [str(item.get("value")) for item in simple.iter(f"{XS}enumeration")]
+        if values:
+            return " or ".join(values)
+        for pattern in simple.iter(f"{XS}pattern"):
+            digits = re.fullmatch(r"\[0-9\]\{(?:1,)?(\d+)\}", str(pattern.get("value")))
+            assert digits, f"a pattern that no word stands for: {pattern.get('value')}"
+            at_most = "{1," in str(pattern.get("value"))
+            return f"ASCII digits, at most {digits[1]}" if at_most else f"ASCII digits, {digits[1]} of them"
+        return "text, not empty" if list(simple.iter(f"{XS}minLength")) else "text"
+
+    def count(element: etree._Element) -> str:
+        repeated = element.get("maxOccurs") == "unbounded"
+        if element.get("minOccurs") == "0" and repeated:
+            return "any number of times"
+        words = "once or more" if repeated else "once"
+        branches = [step for choice in schema.iter(f"{XS}choice") for step in choice if element in step.iter()]
+        if branches:
+            succeeds = branches[-1].find(f"{XS}element[@name='Values']") is not None
+            words += " on success" if succeeds else " on failure"
+        return words
+
+    rows: dict[str, tuple[str, ...]] = {}
+
+    def walk(type_name: str, path: str) -> None:
+        for element in types[type_name].iter(f"{XS}element"):
+            here = f"{path}/{element.get('name')}"
+            if here in rows:  # Timestamp stands in both branches; the first is the documented one
+                continue
+            of_type = str(element.get("type"))
+            found = sample.find(f"./{here.removeprefix('/CLICKATELLSDK/')}")
+            is_tree = kind(of_type) == "elements"
+            example = "see errors" if found is None else "elements" if is_tree else str(found.text)
+            meaning = element.findtext(f"{XS}annotation/{XS}documentation")
+            rows[here] = (here, kind(of_type), count(element), str(meaning), example)
+            if is_tree:
+                walk(of_type, here)
+
+    walk("Answer", "/CLICKATELLSDK")
+    return rows
+
+
+def response_fields() -> Rows:
+    rows = schema_fields()
+    order = [path for path in rows if path.rpartition("/")[2] not in ("Error", "Description")]
+    failure = [path for path in rows if path not in order]
+    return [
+        ("XPath", "Type", "How often", "Meaning", "Example"),
+        *(rows[path] for path in order + failure),
+    ]
+
+
+def errors() -> Rows:
+    rows: Rows = [("Code", "Message", "Description", "See also")]
+    for code, (message, description, discrepancy) in SPEC_CODES.items():
+        with pytest.raises(ServiceError) as raised:
+            parse_callback_types((XML / f"error-{code}.xml").read_bytes())
+        assert raised.value.errors == ((code, message),), f"docs/xml/error-{code}.xml says {raised.value}"
+        rows.append((code, message, description, discrepancy))
+    return rows
+
+
+def meanings_of_004() -> Rows:
+    return [
+        ("Source", "Code", "Message"),
+        ("Specification", "004", SPEC_CODES["004"][0]),
+        ("User Guide", "002", UG_CODES["002"]),
+        ("User Guide", "004", UG_CODES["004"]),
+    ]
+
+
+def meanings_of_008() -> Rows:
+    return [
+        ("Source", "Code", "Message"),
+        ("Specification", "008", SPEC_CODES["008"][0]),
+        ("User Guide", "008", UG_CODES["008"]),
+    ]
+
+
+def any_code() -> Rows:
+    rows: Rows = [("Code", "Message", "Source")]
+    for code in sorted([*UG_CODES, *FACTS["user_guide"]["not_defined"]]):
+        guide = UG_CODES.get(code)
+        specified = SPEC_CODES.get(code, [None])[0]
+        if guide is None:
+            rows.append((code, "not defined", "User Guide, in a list of errors"))
+        elif specified == guide:
+            rows.append((code, guide, "Specification, User Guide"))
+        else:
+            rows += [(code, specified, "Specification")] if specified else []
+            rows.append((code, guide, "User Guide"))
+    return rows
+
+
+def mock_answers() -> Rows:
+    """Send the mock what each row speaks of, and see what it answers."""
+    document = (XML / "request.xml").read_text()
+    client = Client(MockConnectAPI())
+    unknown = document.replace("get_list_callback", "no_such_call")
+    ask: dict[str, Any] = {"query_string": {"XML": document}, "base_url": "https://localhost"}
+    cases: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("get_list_callback, any token but the ones below", "Specification", "any-token", ask),
+        ("token error-CODE, where the file exists", "choice of this mock", "error-007", ask),
+        ("token several-errors", "choice of this mock", "several-errors", ask),
+        ("token error-CODE, where no file exists", "choice of this mock", "error-000", ask),
+        ("over plain HTTP", "Specification", "any-token", {**ask, "base_url": "http://localhost"}),
+        ("unknown action", "User Guide", "any-token", {**ask, "query_string": {"XML": unknown}}),
+        ("no action", "choice of this mock", "any-token", {**ask, "query_string": {"XML": "<clickatellsdk/>"}}),
+        (
+            "not XML, or no parameter XML, or several",
+            "choice of this mock",
+            "any-token",
+            {**ask, "query_string": {"XML": "text"}},
+        ),
+        ("method other than GET and POST", "choice of this mock", "any-token", {**ask, "method": "PUT"}),
+        (
+            "body larger than MAX_REQUEST",
+            "choice of this mock",
+            "any-token",
+            {**ask, "method": "POST", "data": b"x" * (mock_server.MAX_REQUEST + 1)},
+        ),
+    ]
+    files = {path.read_bytes(): path.name for path in sorted(XML.glob("*.xml"))}
+    rows: Rows = [("Request", "HTTP status", "Answer", "Source")]
+    for request, source, token, arguments in cases:
+        response = client.open(f"/{token}", **arguments)
+        body = re.sub(rb"<Action>[^<]*</Action>", b"<Action>get_list_callback</Action>", response.data)
+        answer = files.get(response.data) or files.get(body) or "plain text"
+        if "error-CODE" in request and answer != "plain text":
+            answer = f"{answer.replace('007', 'CODE')}, with the action that was asked for"
+        assert (answer == "plain text") == (response.mimetype == "text/plain")
+        rows.append((request, str(response.status_code), answer, source))
+    return rows
+
+
+def sources() -> Rows:
+    return [("Source", "What it is", "Date"), *(tuple(row) for row in FACTS["sources"].values())]
+
+
+def checks() -> Rows:
+    rows: Rows = [tuple(row) for row in FACTS["how_tested"]["checks"]]
+    for row in rows:
+        assert (ROOT / row[2]).is_file(), f"{row[2]} is not there"
+    return [("What stands on a page", "What the tests do with it", "Test"), *rows]
+
+
+def places() -> Rows:
+    rows: Rows = [tuple(row) for row in FACTS["how_tested"]["places"]]
+    for row in rows:
+        for path in ", ".join(row).split(", "):
+            assert (ROOT / path).is_file(), f"{path} is not there"
+    return [("Page", "Programs and documents", "Test"), *rows]
+
+
+OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
+    ("docs/callback-types/resource.md", "what-a-callback-type-holds"): fields_of_a_type,
+    ("docs/callback-types/endpoint.md", "at-a-glance"): endpoint,
+    ("docs/callback-types/endpoint.md", "parameters"): parameters,
+    ("docs/callback-types/response.md", "fields"): response_fields,
+    (ERRORS, "errors-of-this-call"): errors,
+    (ERRORS, "error-004"): meanings_of_004,
+    (ERRORS, "error-008"): meanings_of_008,
+    (ERRORS, "any-code-you-may-meet"): any_code,
+    ("docs/reference/mock.md", "what-it-answers"): mock_answers,
+    ("docs/discrepancies.md", "sources"): sources,
+    ("docs/how-tested.md", "what-is-checked"): checks,
+    ("docs/how-tested.md", "where-things-are"): places,
+}
+"""Page and heading of each table, and what computes what it should be."""
+
+
+def problems_of_tables(page: Page, owners: dict[tuple[str, str], Callable[[], Rows]]) -> list[Problem]:
+    problems = []
+    for table in page.tables():
+        owner = owners.get((page.path.as_posix(), table.anchor))
+        if owner is None:
+            problems.append(table.problem("no test owns this table"))
+        else:
+            problems += differing(table, owner())
+    return problems
+
+
+@pytest.mark.parametrize("path", [page.path.as_posix() for page in SOURCE.pages])
+def test_tables(path: str, site: Site) -> None:
+    problems = problems_of_tables(site.page(path), OWNERS)
+    assert not problems, "\n".join(map(str, problems))
+
+
+def test_every_owner_has_its_table(site: Site) -> None:
+    there = {(page.path.as_posix(), table.anchor) for page in site.pages for table in page.tables()}
+    assert set(OWNERS) == there
+
+
+def test_every_code_leads_to_its_row_or_section(site: Site) -> None:
+    """`ServiceError.help_url` ends in `#error-CODE`: there is such a place for every code, and one alone."""
+    article = site.page(ERRORS).article
+    for code in {*UG_CODES, *FACTS["user_guide"]["not_defined"], *SPEC_CODES}:
+        places = article.xpath(f".//*[@id='error-{code}']")
+        assert len(places) == 1, f"{ERRORS}: {len(places)} places have the id error-{code}"
+        assert code in places[0].text_content(), f"{ERRORS}: the place with the id error-{code} speaks of another"
+    for link in article.xpath(".//td/a[starts-with(@href, '#error-')]"):
+        assert link.get("href") == f"#error-{link.text_content()}", f"{ERRORS}: a code links to another's section"
+
+
+def test_every_error_document_is_in_a_table() -> None:
+    assert set(ERROR_CODES) == {*SPEC_CODES, "430"}
+    assert {Path(f"error-{code}.xml") for code in ERROR_CODES} <= {Path(path.name) for path in XML.iterdir()}
