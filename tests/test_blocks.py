@@ -196,6 +196,14 @@ def test_powershell_says_what_the_shell_says(fence: Fence) -> None:
         assert url.endswith(f"/{name}"), f"{fence}: {name} is not the name of the file"
 
 
+def test_shell_lines_set_what_the_programs_read(mock: MockServer) -> None:
+    known = settings(mock.lines_to_paste())
+    for fence, _, _ in FENCES:
+        if fence.language == "sh":
+            unknown = set(settings(included_text(ROOT, fence))) - set(known)
+            assert not unknown, f"{fence}: no program reads {unknown}"
+
+
 def test_every_snippet_is_on_a_page() -> None:
     included = {fence.include for fence, _, _ in FENCES}
     referenced = {

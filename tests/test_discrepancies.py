@@ -73,9 +73,9 @@ def test_d5_error_004_is_told_apart_by_its_message(
         monkeypatch.setattr(ConnectAPI, "list_callback_types", refuse)
         exec(program, {})
         said.append(capsys.readouterr().out)
-    assert "address" in said[0]
-    assert "captcha" in said[1]
-    assert "read the text" in said[2]
+    assert "ask for the source address" in said[0]
+    assert "the account wants a captcha" in said[1]
+    assert "read the text: error 004: something else" in said[2]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
