@@ -334,9 +334,7 @@ class ConnectAPI:
         session: requests.Session | None = None,
     ) -> None:
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise InvalidRequest(
-                "token must be letters, digits and . _ ~ - alone: the last part of your endpoint's URL"
-            )
+            raise InvalidRequest("token must be letters, digits and . _ ~ - alone")
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
             raise InvalidRequest("timeout must be a number of seconds above zero")
         self.base_url = _checked_base_url(base_url)

@@ -1,16 +1,24 @@
 import os
 
-from connect_api import SERVICE_URL, ConnectAPI, InvalidRequest, MalformedResponse, ServiceError, TransportError
+from connect_api import (
+    SERVICE_URL,
+    ConnectAPI,
+    InvalidRequest,
+    MalformedResponse,
+    ServiceError,
+    TransportError,
+)
+
+url = os.environ.get("CONNECT_API_URL", SERVICE_URL)
 
 
 def report(token: str) -> str:
     try:
-        api = ConnectAPI(token, os.environ.get("CONNECT_API_URL", SERVICE_URL))
-        types = api.list_callback_types()
+        types = ConnectAPI(token, url).list_callback_types()
     except InvalidRequest as error:
         return f"correct the program: {error}"
     except ServiceError as error:
-        return f"refused, see {error.help_url}: {error}"
+        return f"refused: {error}\n  see {error.help_url}"
     except MalformedResponse as error:
         return f"not an answer of this call: {error}"
     except TransportError as error:
@@ -18,5 +26,12 @@ def report(token: str) -> str:
     return f"{len(types)} callback types"
 
 
-for token in ["response.xml", "error-007.xml", "several-errors.xml", "request.xml", "error-000.xml", "two words"]:
-    print(token, "->", report(token))
+for token in [
+    "response.xml",
+    "error-007.xml",
+    "several-errors.xml",
+    "request.xml",
+    "error-000.xml",
+    "two words",
+]:
+    print(f"{token}\n  {report(token)}")

@@ -6,5 +6,10 @@ url = os.environ.get("CONNECT_API_URL", "https://connect.clickatell.com")
 token = os.environ["CONNECT_API_TOKEN"]
 document = "<clickatellsdk><action>get_list_callback</action></clickatellsdk>"
 
-response = requests.post(f"{url}/{token}", data={"XML": document}, timeout=10, allow_redirects=False)
+response = requests.post(
+    f"{url}/{token}",
+    data={"XML": document},
+    timeout=10,
+    allow_redirects=False,
+)
 print(response.content.decode(), end="")

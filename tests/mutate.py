@@ -24,8 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
-sys.path[:0] = [str(Path(__file__).parent.parent / "snippets")]
-
 from harness.site import Page, prose_lines
 from project import ROOT, SOURCE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from project import ERROR_CODES, FACTS, ROOT, SNIPPETS
+from project import ERROR_CODES, FACTS, ROOT, SNIPPETS, XML, structure
 
 PAGE = ROOT / "docs" / "callback-types" / "errors.md"
 PARTS = ["What you see", "Why:", "What to do:", "Retry:", "Provoke it:", "Handle it"]
@@ -25,11 +25,31 @@ def test_every_error_document_has_its_section_and_no_other() -> None:
     assert sorted(sections()) == ERROR_CODES
 
 
+def message_of(code: str) -> str:
+    """The text of the specification, or of the User Guide where the specification has none."""
+    message: str = FACTS["specification"].get(code, [FACTS["user_guide"]["codes"].get(code)])[0]
+    return message
+
+
+def answer(action: str, *codes: str) -> object:
+    pairs = [("Error", code, []) for code in codes], [("Description", message_of(code), []) for code in codes]
+    failures = [part for pair in zip(*pairs, strict=True) for part in pair]
+    return ("CLICKATELLSDK", "", [("Action", action, []), ("Result", "Error", []), *failures])
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_document(code: str) -> None:
+    assert structure((XML / f"error-{code}.xml").read_bytes()) == answer("get_list_callback", code)
+
+
+def test_document_of_several_errors() -> None:
+    assert structure((XML / "several-errors.xml").read_bytes()) == answer("authenticate_user", "431", "432")
+
+
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_section(code: str) -> None:
     text = sections()[code]
-    message = FACTS["specification"].get(code, [FACTS["user_guide"]["codes"][code]])[0]
-    assert text.startswith(f"`{code}` {message} {{ #error-{code} }}\n"), f"heading of error {code}"
+    assert text.startswith(f"`{code}` {message_of(code)} {{ #error-{code} }}\n"), f"heading of error {code}"
     assert re.findall(r"^\*\*(.+?)\*\*", text, re.MULTILINE) == PARTS, f"parts of error {code}"
     for include in (f"docs/xml/error-{code}.xml", f"snippets/error_{code}.py", f"snippets/error_{code}.out"):
         assert f'--8<-- "{include}"' in text, f"the section of error {code} does not show {include}"

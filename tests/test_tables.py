@@ -107,19 +107,19 @@ def schema_fields() -> dict[str, tuple[str, ...]]:
 
     def walk(type_name: str, path: str) -> None:
         for element in types[type_name].iter(f"{XS}element"):
-            here = f"{path}/{element.get('name')}"
+            here = f"{path}{element.get('name')}"
             if here in rows:  # Timestamp stands in both branches; the first is the documented one
                 continue
             of_type = str(element.get("type"))
-            found = sample.find(f"./{here.removeprefix('/CLICKATELLSDK/')}")
+            found = sample.find(f"./{here}")
             is_tree = kind(of_type) == "elements"
             example = "see errors" if found is None else "elements" if is_tree else str(found.text)
             meaning = element.findtext(f"{XS}annotation/{XS}documentation")
             rows[here] = (here, kind(of_type), count(element), str(meaning), example)
             if is_tree:
-                walk(of_type, here)
+                walk(of_type, f"{here}/")
 
-    walk("Answer", "/CLICKATELLSDK")
+    walk("Answer", "")
     return rows
 
 
@@ -128,7 +128,7 @@ def response_fields() -> Rows:
     order = [path for path in rows if path.rpartition("/")[2] not in ("Error", "Description")]
     failure = [path for path in rows if path not in order]
     return [
-        ("XPath", "Type", "How often", "Meaning", "Example"),
+        ("XPath from the root", "Type", "How often", "Meaning", "Example"),
         *(rows[path] for path in order + failure),
     ]
 
