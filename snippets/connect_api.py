@@ -9,13 +9,13 @@ and is tested against a mock, never against the live service.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
-import math
 import os
 import re
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 SERVICE_URL = "https://connect.clickatell.com/"
-"""What stands before the token in the URL of the endpoint."""
+"""The part of the endpoint's URL before the token."""
 
 DOCS_URL = "http://127.0.0.1:8000/"
 """Where the documentation site is, to which `ServiceError.help_url` leads."""
@@ -52,6 +52,7 @@ MAX_BODY = 10 * 1024 * 1024
 
 _T = TypeVar("_T")
 _ROOT = "CLICKATELLSDK"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _XML_SPACE = " \t\r\n"
 _TOKEN = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]{1,200}")
 _ELEMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -59,7 +60,6 @@ _ERROR_CODE = re.compile(r"[0-9]{3}")
 _IDENTIFIER = re.compile(r"[0-9]{1,18}")
 _UNIX_TIME = re.compile(r"[0-9]{1,11}")
 _HTML = re.compile(rb"[\s\xef\xbb\xbf]*<(!doctype\s+html|html)\b", re.IGNORECASE)
-_ELEMENT_IN_FIELD = etree.XPath("boolean(/*/Values/Value/*/*)")
 
 # Nothing that a document can ask for is done: no entity, no DTD, no file, no connection.
 _PARSER = etree.XMLParser(
@@ -73,9 +73,10 @@ _PARSER = etree.XMLParser(
 
 
 class ConnectAPIError(Exception):
-    """Base class of every error that this module raises on purpose.
+    """Base class of every error of a call.
 
     No message, `repr` or traceback text of these errors holds the authentication token.
+    The loggers of `urllib3` are another matter: what they write holds the whole URL.
     """
 
 
@@ -90,7 +91,7 @@ class ServiceError(ConnectAPIError):
         code: The code of the first failure, always with `3` digits, such as `"007"`.
         message: The text that the service sent with it.
         errors: All failures that the answer carries, as pairs of code and message, in their order.
-        help_url: The section about `code` on the documentation site.
+        help_url: The section or the row about `code` on the documentation site; its page on errors for any other code.
     """
 
     def __init__(self, errors: Iterable[tuple[str, str]]) -> None:
@@ -122,7 +123,10 @@ class MalformedResponse(ConnectAPIError):
 
 
 class TransportError(ConnectAPIError):
-    """No answer of the service came back: the network, TLS or HTTP failed, and a later attempt may succeed.
+    """No answer of the service came back: the network, TLS or HTTP failed.
+
+    A later attempt may succeed where `status` is `None`, or `500` and above.
+    Otherwise check the URL, the proxy and the certificate first.
 
     Attributes:
         status: The HTTP status, or `None` where no complete HTTP response arrived.
@@ -241,18 +245,18 @@ def parse_response(body: bytes) -> Response:
         raise ServiceError(_errors(root))
     if result != "Success":
         raise MalformedResponse("Success or Error in Result", ascii(result))
-    if _ELEMENT_IN_FIELD(root):
-        raise MalformedResponse("text in each element of Value", "elements")
     values = []
     for value in _only(root, "Values").iterchildren("Value"):
         fields = {field.tag: (field.text or "").strip(_XML_SPACE) for field in value}
         if len(fields) != len(value):
             raise MalformedResponse("each element once in Value", "one of them repeated")
+        if any(len(field) for field in value):
+            raise MalformedResponse("text in each element of Value", "elements")
         values.append(fields)
     timestamp = _text(root, "Timestamp")
     if not _UNIX_TIME.fullmatch(timestamp):
         raise MalformedResponse("seconds since 1970 in Timestamp", ascii(timestamp))
-    return Response(_text(root, "Action"), values, datetime.fromtimestamp(int(timestamp), UTC))
+    return Response(_text(root, "Action"), values, _EPOCH + timedelta(seconds=int(timestamp)))
 
 
 def parse_callback_types(body: bytes) -> list[CallbackType]:
@@ -306,7 +310,7 @@ class ConnectAPI:
 
     Args:
         token: The authentication token of your Connect API connection, which is the path of the endpoint.
-        base_url: What stands before the token in the URL of the endpoint.
+        base_url: The part of the endpoint's URL before the token.
         timeout: Seconds for each of: making the connection, waiting for the next bytes, reading the body.
         session: A `requests.Session` with your own settings (proxies, retries, certificates).
 
@@ -335,16 +339,16 @@ class ConnectAPI:
     ) -> None:
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise InvalidRequest("token must be letters, digits and . _ ~ - alone")
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
-            raise InvalidRequest("timeout must be a number of seconds above zero")
-        self.base_url = _checked_base_url(base_url)
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 86400:
+            raise InvalidRequest("timeout must be a number of seconds above zero, and at most a day")
+        self.base_url, self._host = _checked_base_url(base_url)
         self.timeout = timeout
         self.session = session or requests.Session()
         self._token = token
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Take the token from `CONNECT_API_TOKEN`, and from `CONNECT_API_URL`, if it is set, the URL before the token.
+        """Take the token from `CONNECT_API_TOKEN` and, if it is set, the URL before the token from `CONNECT_API_URL`.
 
         Returns:
             The service as these variables describe it.
@@ -381,7 +385,9 @@ class ConnectAPI:
                 params={"XML": document},
                 headers={"User-Agent": f"connect_api.py/{__version__}"},
                 timeout=self.timeout,
-                allow_redirects=False,  # a redirect would carry the token to another address
+                allow_redirects=False,
+                hooks={"response": _drop_location},
+                proxies={"no_proxy": self._host} if _is_loopback(self._host) else None,
                 stream=True,
             ) as response:
                 return response.status_code, _read_body(response, self.timeout)
@@ -463,13 +469,13 @@ def _errors(root: etree._Element) -> list[tuple[str, str]]:
     return list(zip(codes, messages, strict=True))
 
 
-def _checked_base_url(base_url: str) -> str:
-    """Return the URL with one slash at its end, or refuse it without repeating it: it may hold a password."""
-    try:
-        parts = urlsplit(base_url)
-        host, _ = parts.hostname or "", parts.port
-    except (AttributeError, TypeError, ValueError):
-        host = ""
+def _checked_base_url(base_url: str) -> tuple[str, str]:
+    """Return the URL with one slash at its end, and its host; or refuse it, unrepeated: it may hold a password."""
+    host = ""
+    if isinstance(base_url, str):
+        with contextlib.suppress(ValueError):  # a broken IPv6 address or port
+            parts = urlsplit(base_url)
+            host, _ = parts.hostname or "", parts.port
     if not host or not re.fullmatch(r"https?://[!-~]+", base_url, re.IGNORECASE):
         raise InvalidRequest("base_url must be an absolute URL that starts with https://")
     if "@" in parts.netloc or "?" in base_url or "#" in base_url:
@@ -478,7 +484,7 @@ def _checked_base_url(base_url: str) -> str:
         raise InvalidRequest(
             "base_url must start with https:// (the token is in the URL, and plain HTTP is answered with error 009)"
         )
-    return base_url.rstrip("/") + "/"
+    return base_url.rstrip("/") + "/", host
 
 
 def _is_loopback(host: str) -> bool:
@@ -486,6 +492,11 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _drop_location(response: requests.Response, **_: object) -> None:
+    """Forget where a redirect leads: requests prepares the next request even if it is told not to follow."""
+    response.headers.pop("Location", None)
 
 
 def _read_body(response: requests.Response, seconds: float) -> bytes:

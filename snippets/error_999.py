@@ -4,6 +4,6 @@ api = ConnectAPI.from_environment()
 try:
     print(api.list_callback_types())
 except ServiceError as error:
-    if error.code != "999":
+    if (error.code, error.message) != ("999", "Unknown error"):
         raise
     print("Keep the time and the request, call again later, then contact the support department.")

@@ -22,7 +22,9 @@ def report(token: str) -> str:
     except MalformedResponse as error:
         return f"not an answer of this call: {error}"
     except TransportError as error:
-        return f"try again later: {error}"
+        if error.status is None or error.status >= 500:
+            return f"try again later: {error}"
+        return f"check URL and token: {error}"
     return f"{len(types)} callback types"
 
 

@@ -251,7 +251,7 @@ class MockServer:
             self._resources = resources.pop_all()
         self.ca_file = ca_file
         self.tls_port = https.port
-        shown = f"[{host}]" if ":" in host else host
+        shown = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host  # noqa: S104
         self.http_url = f"http://{shown}:{http.port}"
         self.url = f"https://{shown}:{https.port}"
 
@@ -347,10 +347,9 @@ def _print_exchange(exchange: Exchange) -> None:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError(text)
-    return port
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
 
 
 def main() -> int:

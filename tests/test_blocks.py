@@ -187,9 +187,12 @@ def test_powershell_says_what_the_shell_says(fence: Fence) -> None:
     assert fence.include
     power = (ROOT / fence.include).read_text()
     shell = (ROOT / fence.include).with_suffix(".sh").read_text()
-    assigned = dict(re.findall(r"^\$Env:(\w+) = '([^']*)'$", power, re.MULTILINE))
+    assigned: dict[str, str | None] = dict(re.findall(r"^\$Env:(\w+) = '([^']*)'$", power, re.MULTILINE))
     fetched = re.findall(r"^Invoke-WebRequest -OutFile (\S+) (\S+)$", power, re.MULTILINE)
-    assert len(assigned) + len(fetched) == len(power.splitlines()), f"{fence}: a line of an unknown form"
+    removed = re.findall(r"Env:(\w+)", "".join(re.findall(r"^Remove-Item (.*)$", power, re.MULTILINE)))
+    known = len(assigned) + len(fetched) + power.count("Remove-Item ")
+    assert known == len(power.splitlines()), f"{fence}: a line of an unknown form"
+    assigned |= dict.fromkeys(removed)
     assert assigned == settings(shell), f"{fence}: other values than in the shell lines"
     for name, url in fetched:
         assert shell.split()[-1] == url, f"{fence}: another address than in the shell lines"

@@ -246,6 +246,7 @@ def test_text_is_refused_with_a_hint() -> None:
         "https://example.com:99999/",
         None,
         7,
+        b"https://example.com/",
     ],
 )
 def test_refused_base_url(base_url: object) -> None:
@@ -276,7 +277,7 @@ def test_refused_token(token: object) -> None:
         ConnectAPI(token)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), None, "5", True])
+@pytest.mark.parametrize("timeout", [0, -1, 86401, 1e10, 10**400, float("inf"), float("nan"), None, "5", True])
 def test_refused_timeout(timeout: object) -> None:
     with pytest.raises(InvalidRequest, match="timeout"):
         ConnectAPI(TOKEN, timeout=timeout)  # type: ignore[arg-type]
@@ -314,6 +315,21 @@ FAILURES: dict[str, tuple[Script, type[ConnectAPIError], str]] = {
     ),
     "error at 500": (answer((XML / "error-007.xml").read_bytes(), "500 Oops"), ServiceError, "error 007"),
     "redirect": (answer(b"", "302 Found", "Location: http://127.0.0.1:9/"), TransportError, "HTTP status 302"),
+    "redirect to a broken URL": (
+        answer(b"", "302 Found", f"Location: https://[{TOKEN}]/"),
+        TransportError,
+        "status 302",
+    ),
+    "redirect with an error": (
+        answer((XML / "error-007.xml").read_bytes(), "302 Found", "Location: /"),
+        ServiceError,
+        "error 007",
+    ),
+    "large redirect": (
+        answer(b" " * (connect_api.MAX_BODY + 1), "302 Found", "Location: /"),
+        TransportError,
+        f"larger than {connect_api.MAX_BODY} bytes",
+    ),
     "html with 200": (answer(b"<html></html>"), MalformedResponse, "found an HTML page"),
     "echo of the token": (answer(echo.encode()), ServiceError, "error 005: TOKEN"),
     "echo in an element": (answer(f"<a{TOKEN}/>".encode()), MalformedResponse, "found 'aTOKEN'"),
@@ -412,6 +428,21 @@ def test_proxy_that_is_not_there(session: requests.Session) -> None:
     error = failing(ConnectAPI(TOKEN, "https://example.com", session=session).list_callback_types)
     assert "proxy" in str(error)
     assert_keeps(TOKEN, error)
+
+
+def test_this_machine_is_called_without_a_proxy(
+    mock: MockServer, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox works behind a proxy, and the token of a plain HTTP call does not leave this machine."""
+    session.trust_env = True
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    assert ConnectAPI(TOKEN, mock.url, session=session).list_callback_types()
+    assert failing(ConnectAPI(TOKEN, mock.http_url, session=session).list_callback_types).args[0] == (
+        ("009", "HTTP protocol not allowed, require HTTPS"),
+    )
 
 
 def test_the_object_keeps_its_token() -> None:

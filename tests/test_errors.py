@@ -32,7 +32,10 @@ def message_of(code: str) -> str:
 
 
 def answer(action: str, *codes: str) -> object:
-    pairs = [("Error", code, []) for code in codes], [("Description", message_of(code), []) for code in codes]
+    pairs: tuple[list[object], list[object]] = (
+        [("Error", code, []) for code in codes],
+        [("Description", message_of(code), []) for code in codes],
+    )
     failures = [part for pair in zip(*pairs, strict=True) for part in pair]
     return ("CLICKATELLSDK", "", [("Action", action, []), ("Result", "Error", []), *failures])
 

@@ -13,6 +13,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 
 import connect_api
@@ -30,7 +31,7 @@ NUMBER = re.compile(r"[0-9][0-9.:]*")
 DIGIT_OR_WORD = re.compile(
     r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|thousand)\b", re.IGNORECASE
 )
-_UNMARKED = re.compile(r"description: .*|\s+\*{0,2}\w+: ")
+_UNMARKED = re.compile(r"(?:description|title): .*|\s+\*{0,2}\w+: ")
 IDENTIFIER = re.compile(r"\b\w+_\w+\b|\b[a-z]+[A-Z]\w+\b|\b\w+\(\)")
 
 
@@ -98,6 +99,8 @@ def project_names() -> Iterator[str]:
         yield from re.findall(r'environ(?:\.get\(|\[)"(\w+)"', path.read_text())
         yield from re.findall(r'"(--[a-z-]+)"', path.read_text())
     for fence, _, _ in FENCES:
+        if fence.language == "powershell":
+            yield from re.findall(r"\$Env:\w+", included_text(ROOT, fence))
         if fence.language == "sh":
             yield from included_text(ROOT, fence).split()
             yield from re.findall(r"\b[A-Z][A-Z_]+\b", included_text(ROOT, fence))
@@ -171,11 +174,13 @@ def number_meanings() -> dict[str, set[str]]:
         "status that the mock sends with errors": {str(refused.status_code)},
         "status that a public client rejects": {FACTS["numbers"]["status that a public client rejects"]},
         "digits of a token": {FACTS["numbers"]["digits of a token"]},
+        "failures before the captcha": {FACTS["numbers"]["failures before the captcha"]},
         "length of ip_address": {FACTS["numbers"]["length of ip_address"]},
         "oldest Python": {project["requires-python"].removeprefix(">=")},
         "major version of urllib3": {importlib.import_module("urllib3").__version__.split(".")[0]},
         "version of XML Schema": {FACTS["numbers"]["version of XML Schema"]},
         "start of Unix time": set(datetime.fromtimestamp(0, UTC).strftime("%Y %H:%M").split()),
+        "HTTP status of a fault of the server": {str(HTTPStatus.INTERNAL_SERVER_ERROR.value)},
         "any free port": {str(inspect.signature(mock_server.MockServer).parameters["port"].default)},
     }
 

@@ -77,7 +77,10 @@ def shown_output(site: Site) -> str:
     return blocks[place + 1].text
 
 
-@pytest.mark.parametrize("arguments", [[], ["example.com"], ["https://example.com/no-slash"], ["ftp://example.com/"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["example.com"], ["https://example.com/no-slash"], ["ftp://example.com/"], ["http://example.com/"]],
+)
 def test_build_for_an_address_refuses_what_is_none(arguments: list[str]) -> None:
     ended = subprocess.run([ROOT / ".ci" / "build-site", *arguments], capture_output=True, text=True, check=False)
     assert ended.returncode != 0

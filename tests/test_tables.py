@@ -185,8 +185,14 @@ def mock_answers() -> Rows:
         ("get_list_callback, any token but the ones below", "Specification", "any-token", ask),
         ("token error-CODE, where the file exists", "choice of this mock", "error-007", ask),
         ("token several-errors", "choice of this mock", "several-errors", ask),
+        ("token request", "choice of this mock", "request", ask),
         ("token error-CODE, where no file exists", "choice of this mock", "error-000", ask),
-        ("over plain HTTP", "Specification", "any-token", {**ask, "base_url": "http://localhost"}),
+        (
+            "GET or POST over plain HTTP, with a token",
+            "Specification",
+            "any-token",
+            {**ask, "base_url": "http://localhost"},
+        ),
         ("unknown action", "User Guide", "any-token", {**ask, "query_string": {"XML": unknown}}),
         ("no action", "choice of this mock", "any-token", {**ask, "query_string": {"XML": "<clickatellsdk/>"}}),
         (
@@ -195,6 +201,7 @@ def mock_answers() -> Rows:
             "any-token",
             {**ask, "query_string": {"XML": "text"}},
         ),
+        ("no token, or a path with more parts", "choice of this mock", "a/b", ask),
         ("method other than GET and POST", "choice of this mock", "any-token", {**ask, "method": "PUT"}),
         (
             "body larger than MAX_REQUEST",
@@ -211,6 +218,7 @@ def mock_answers() -> Rows:
         answer = files.get(response.data) or files.get(body) or "plain text"
         if "error-CODE" in request and answer != "plain text":
             answer = f"{answer.replace('007', 'CODE')}, with the action that was asked for"
+        answer += ", as the sandbox does" if answer == "request.xml" else ""
         assert (answer == "plain text") == (response.mimetype == "text/plain")
         rows.append((request, str(response.status_code), answer, source))
     return rows
