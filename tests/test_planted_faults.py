@@ -290,3 +290,12 @@ def test_faults_in_this_site_are_found(tmp_path: Path) -> None:
     assert ended.returncode == 1, ended.stdout
     missed = [message for message in expected if not re.search(message, ended.stdout)]
     assert not missed, f"not found: {missed}\n{ended.stdout}"
+
+
+def test_outputs_are_not_written_in_ci(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--update-outputs", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=clean_environment(tmp_path, CI="true"), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "does not run in CI" in ended.stderr
