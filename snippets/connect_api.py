@@ -14,7 +14,7 @@ import ipaddress
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ __all__ = [
     "MAX_BODY",
     "SERVICE_URL",
     "CallbackType",
+    "Captcha",
     "ConnectAPI",
     "ConnectAPIError",
     "InvalidRequest",
@@ -150,6 +151,18 @@ class CallbackType(NamedTuple):
 
     id: int
     name: str
+
+
+class Captcha(NamedTuple):
+    """A captcha that somebody has solved.
+
+    Attributes:
+        id: The number that the service gave the picture.
+        code: The `6` characters that the picture shows.
+    """
+
+    id: str
+    code: str
 
 
 class Response(NamedTuple):
@@ -347,8 +360,11 @@ class ConnectAPI:
         self._token = token
 
     @classmethod
-    def from_environment(cls) -> Self:
+    def from_environment(cls, session: requests.Session | None = None) -> Self:
         """Take the token from `CONNECT_API_TOKEN` and, if it is set, the URL before the token from `CONNECT_API_URL`.
+
+        Args:
+            session: A `requests.Session` with your own settings.
 
         Returns:
             The service as these variables describe it.
@@ -358,7 +374,8 @@ class ConnectAPI:
         """
         if "CONNECT_API_TOKEN" not in os.environ:
             raise InvalidRequest("set CONNECT_API_TOKEN to the authentication token of your Connect API connection")
-        return cls(os.environ["CONNECT_API_TOKEN"], os.environ.get("CONNECT_API_URL", SERVICE_URL))
+        url = os.environ.get("CONNECT_API_URL", SERVICE_URL)
+        return cls(os.environ["CONNECT_API_TOKEN"], url, session=session)
 
     def __repr__(self) -> str:
         return f"ConnectAPI(base_url={self.base_url!r}, timeout={self.timeout!r})"
@@ -374,15 +391,116 @@ class ConnectAPI:
             MalformedResponse: The body is not an answer of `get_list_callback`.
             TransportError: The network, TLS or HTTP failed.
         """
-        status, body = self._get(build_request("get_list_callback"))
-        return self._read(parse_callback_types, status, body)
+        return self._call("GET", build_request("get_list_callback"), parse_callback_types)
 
-    def _get(self, document: bytes) -> tuple[int, bytes]:
-        """Send a request document in the query string; return HTTP status and body."""
+    def authenticate_user(self, user: str, password: str, captcha: Captcha | None = None) -> str:
+        """Authenticate a user of an account that has been activated by email.
+
+        The call goes by POST, which keeps the password out of URLs and so out of most logs.
+
+        Args:
+            user: The user name: letters and digits, at most `128`.
+            password: The password: letters and digits, `6` to `32`.
+            captcha: The solved captcha, which the service wants only after failed attempts.
+
+        Returns:
+            The user number, as the service writes it.
+
+        Raises:
+            InvalidRequest: An argument is outside its documented limits; nothing was sent.
+            ServiceError: The service refused, whatever the HTTP status.
+            MalformedResponse: The body is not an answer of `authenticate_user`.
+            TransportError: The network, TLS or HTTP failed.
+        """
+        parameters = _sign_in(user, password, captcha)
+        return self._call(
+            "POST",
+            build_request("authenticate_user", **parameters),
+            lambda body: _only_value(body, "authenticate_user", "Usernumber"),
+            password,
+        )
+
+    def create_connection(
+        self,
+        user: str,
+        password: str,
+        *,
+        callback_url: str | None = None,
+        callback_type_id: int | None = None,
+        callback_username: str | None = None,
+        callback_password: str | None = None,
+        connection_id: int | None = None,
+        ftp_password: str | None = None,
+        api_description: str | None = None,
+        ip_address: str | None = None,
+        dial_prefix: str | None = None,
+        captcha: Captcha | None = None,
+    ) -> int:
+        """Create a connection and configure where its callbacks go.
+
+        An argument that is `None` is not sent.
+        The call goes by POST, which keeps the passwords out of URLs and so out of most logs.
+        It is not safe to repeat: a call that was carried out and whose answer was lost creates a second connection.
+
+        Args:
+            user: The user name: letters and digits, at most `128`.
+            password: The password: letters and digits, `6` to `32`.
+            callback_url: Where the delivery status goes: an absolute URL.
+            callback_type_id: How it goes there: the `id` of a `CallbackType`.
+            callback_username: The user name that the service shows to your URL; at most `64` characters.
+            callback_password: The password that it shows; at most `64` characters.
+            connection_id: The number of the connection's type.
+            ftp_password: The password of an FTP connection, at most `10` characters.
+            api_description: A description of your own.
+            ip_address: The addresses that may use the connection, separated by commas.
+            dial_prefix: The dial prefix, sent as the element `Dial_prefix`.
+            captcha: The solved captcha, which the service wants only after failed attempts.
+
+        Returns:
+            The API id of the new connection.
+
+        Raises:
+            InvalidRequest: An argument is outside its documented limits; nothing was sent.
+            ServiceError: The service refused, whatever the HTTP status.
+            MalformedResponse: The body is not an answer of `create_connection`.
+            TransportError: The network, TLS or HTTP failed; the connection may have been created all the same.
+        """
+        optional = {
+            "connection_id": _number("connection_id", connection_id),
+            "ftp_password": _at_most(10, "ftp_password", ftp_password),
+            "api_description": api_description,
+            "ip_address": _addresses(ip_address),
+            "Dial_prefix": dial_prefix,
+            "callback_url": _callback_url(callback_url),
+            "callback_type_id": _number("callback_type_id", callback_type_id),
+            "callback_username": _at_most(64, "callback_username", callback_username),
+            "callback_password": _at_most(64, "callback_password", callback_password),
+        }
+        parameters = _sign_in(user, password, captcha)
+        parameters |= {name: value for name, value in optional.items() if value is not None}
+        secrets = [secret for secret in (password, ftp_password, callback_password) if secret]
+        api_id = self._call(
+            "POST",
+            build_request("create_connection", **parameters),
+            lambda body: _only_value(body, "create_connection", "api_id", _IDENTIFIER),
+            *secrets,
+        )
+        return int(api_id)
+
+    def _call(self, method: str, document: bytes, parse: Callable[[bytes], _T], *secrets: str) -> _T:
+        """Send a request document and parse the answer."""
+        status, body = self._send(method, document)
+        return self._read(parse, status, body, secrets)
+
+    def _send(self, method: str, document: bytes) -> tuple[int, bytes]:
+        """Send a document in the query string or in a form-encoded body; return HTTP status and body."""
+        parameter = {"XML": document}
         try:
-            with self.session.get(
+            with self.session.request(
+                method,
                 self.base_url + self._token,
-                params={"XML": document},
+                params=parameter if method == "GET" else None,
+                data=parameter if method == "POST" else None,
                 headers={"User-Agent": f"connect_api.py/{__version__}"},
                 timeout=self.timeout,
                 allow_redirects=False,
@@ -396,16 +514,17 @@ class ConnectAPI:
         # Raised out here so that the error of requests, which holds the URL, does not hang on this one.
         raise TransportError(problem)
 
-    def _read(self, parse: Callable[[bytes], _T], status: int, body: bytes) -> _T:
-        """Parse the body before the HTTP status counts; keep the token out of what the errors repeat."""
+    def _read(self, parse: Callable[[bytes], _T], status: int, body: bytes, secrets: Sequence[str]) -> _T:
+        """Parse the body before the HTTP status counts; keep token and passwords out of what the errors repeat."""
+        secret = re.compile("|".join(map(re.escape, (self._token, *secrets))), re.IGNORECASE)
         problem: ConnectAPIError
         succeeded = 200 <= status < 300
         try:
             answer = parse(body)
         except ServiceError as error:
-            problem = ServiceError((code, self._hide(message)) for code, message in error.errors)
+            problem = ServiceError((code, secret.sub("***", message)) for code, message in error.errors)
         except MalformedResponse as error:
-            problem = MalformedResponse(error.expected, self._hide(error.found))
+            problem = MalformedResponse(error.expected, secret.sub("***", error.found))
         else:
             if succeeded:
                 return answer
@@ -413,9 +532,6 @@ class ConnectAPI:
         if not succeeded and isinstance(problem, MalformedResponse):
             problem = TransportError(f"HTTP status {status} without an answer of the Connect API", status)
         raise problem
-
-    def _hide(self, text: str) -> str:
-        return re.sub(re.escape(self._token), "TOKEN", text, flags=re.IGNORECASE)
 
 
 def _parse(body: bytes) -> etree._Element:
@@ -467,6 +583,67 @@ def _errors(root: etree._Element) -> list[tuple[str, str]]:
     if not codes or len(codes) != len(messages):
         raise MalformedResponse("an Error and a Description for each failure", f"{len(codes)} and {len(messages)}")
     return list(zip(codes, messages, strict=True))
+
+
+def _only_value(body: bytes, action: str, name: str, pattern: re.Pattern[str] | None = None) -> str:
+    """Read one field of the only `Value` in the answer to a call."""
+    response = parse_response(body)
+    if response.action != action:
+        raise MalformedResponse(f"{action} in Action", ascii(response.action))
+    found = [fields[name] for fields in response.values if fields.get(name)]
+    if len(found) != 1:
+        raise MalformedResponse(f"text in one element {name}", str(len(found) or "none"))
+    if pattern and not pattern.fullmatch(found[0]):
+        raise MalformedResponse(f"ASCII digits in {name}", ascii(found[0]))
+    return found[0]
+
+
+# The checks of arguments: the documented limits, and where sources disagree the lenient one.
+# No message repeats a value, since it may be a password.
+
+
+def _sign_in(user: str, password: str, captcha: Captcha | None) -> dict[str, str]:
+    if not (isinstance(user, str) and user.isalnum() and len(user) <= 128):
+        raise InvalidRequest("user must be letters and digits, at most 128")
+    if not (isinstance(password, str) and password.isalnum() and 6 <= len(password) <= 32):
+        raise InvalidRequest("password must be letters and digits, 6 to 32")
+    if captcha is None:
+        return {"user": user, "password": password}
+    if not (isinstance(captcha, Captcha) and captcha.id and isinstance(captcha.code, str) and len(captcha.code) == 6):
+        raise InvalidRequest("captcha must be a Captcha with an id and a code of 6 characters")
+    return {"user": user, "password": password, "captcha_id": captcha.id, "captcha_code": captcha.code}
+
+
+def _at_most(limit: int, name: str, value: str | None) -> str | None:
+    if value is not None and not (isinstance(value, str) and len(value) <= limit):
+        raise InvalidRequest(f"{name} must be text of at most {limit} characters")
+    return value
+
+
+def _number(name: str, value: int | None) -> str | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**18):
+        raise InvalidRequest(f"{name} must be a number of at most 18 digits")
+    return None if value is None else str(value)
+
+
+def _addresses(value: str | None) -> str | None:
+    try:
+        valid = value is None or all(ipaddress.ip_address(address.strip()) for address in value.split(","))
+    except (AttributeError, ValueError):
+        valid = False
+    if not valid:
+        raise InvalidRequest("ip_address must be IP addresses, separated by commas")
+    return value
+
+
+def _callback_url(value: str | None) -> str | None:
+    host = None
+    if isinstance(value, str) and re.fullmatch(r"https?://[!-~]+", value, re.IGNORECASE):
+        with contextlib.suppress(ValueError):  # a broken IPv6 address
+            host = urlsplit(value).hostname
+    if value is not None and not host:
+        raise InvalidRequest("callback_url must be an absolute URL that starts with https:// or http://")
+    return value
 
 
 def _checked_base_url(base_url: str) -> tuple[str, str]:

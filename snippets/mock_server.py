@@ -13,6 +13,7 @@ What no source specifies is decided here, and the reference marks it as a choice
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import re
 import shlex
 import signal
@@ -20,14 +21,17 @@ import socket
 import ssl
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
+import requests
 import trustme
 from lxml import etree
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -37,7 +41,7 @@ from werkzeug.wrappers import Request, Response
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["Exchange", "MockConnectAPI", "MockServer"]
+__all__ = ["Callback", "Delivery", "Exchange", "MockConnectAPI", "MockServer"]
 
 XML_DIR = Path(__file__).resolve().parent.parent / "docs" / "xml"
 """The folder with the documents, where the repository has it."""
@@ -48,6 +52,44 @@ MAX_REQUEST = 1024 * 1024
 IDLE_SECONDS = 30
 """After how many seconds a connection that says nothing is closed."""
 
+ACCOUNTS = {"sampleuser": ("samplepass1", True), "newuser": ("samplepass2", False)}
+"""The users that the mock knows: password, and whether the account has been activated by email."""
+
+CAPTCHA = ("12345", "abc123")
+"""The id and the code of the only captcha, which is sample data."""
+
+TRANSPORTS = {"0": "HTTP GET", "6": "SOAP POST"}
+"""The callback types that the mock knows, by their ids."""
+
+STATUS = {
+    "apiMsgId": "996411ad91fa211e7d17bc873aa4a41d",
+    "cliMsgId": "abc123",
+    "timestamp": "1218008129",
+    "to": "279995631564",
+    "from": "27833001171",
+    "charge": "0.300000",
+    "status": "004",
+}
+"""The delivery status that the mock sends, unless other fields are given: the sample of the callback page."""
+
+_MESSAGES = {
+    "003": "Max IP auth attempts exceeded, captcha required",
+    "004": "Max user auth attempts exceeded, captcha required",
+    "103": "Not email activated",
+    "400": "Invalid or missing captcha_ID",
+    "401": "Invalid or missing captcha_code",
+    "404": "Authentication failed (user name or password)",
+    "419": "Invalid connection_id",
+    "420": "Invalid or missing ftp_password",
+    "421": "Invalid dial_prefix",
+    "422": "Invalid ip_address",
+    "423": "Invalid callback_URL",
+    "424": "Invalid callback_type",
+    "425": "Invalid callback_username",
+    "426": "Invalid callback_password",
+    "431": "Invalid or missing username",
+    "432": "Invalid or missing password",
+}
 _PARSER = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
 _ACTION = re.compile(rb"<Action>[^<]*</Action>")
 
@@ -81,6 +123,36 @@ class Exchange:
     answer: bytes
 
 
+class Callback(NamedTuple):
+    """A callback that a `create_connection` configured.
+
+    Attributes:
+        url: Where it goes.
+        transport: How it goes there, such as `HTTP GET`.
+        username: The user name for HTTP basic authentication, or an empty text.
+        password: The password for it, or an empty text.
+    """
+
+    url: str
+    transport: str
+    username: str
+    password: str
+
+
+class Delivery(NamedTuple):
+    """What came back when the mock sent a delivery status.
+
+    Attributes:
+        transport: How it was sent.
+        status: The HTTP status of the answer, or `None` where none came.
+        text: The body of the answer, or what went wrong.
+    """
+
+    transport: str
+    status: int | None
+    text: str
+
+
 class MockConnectAPI:
     """The mock as a WSGI application, for any WSGI server or test client.
 
@@ -90,6 +162,7 @@ class MockConnectAPI:
 
     Attributes:
         exchanges: What was received and answered, oldest first.
+        callbacks: The callbacks that were configured, oldest first.
 
     Raises:
         FileNotFoundError: The folder does not hold `response.xml`.
@@ -118,7 +191,14 @@ class MockConnectAPI:
         self._documents = {path.stem: path.read_bytes() for path in sorted(xml_dir.glob("*.xml"))}
         if "response" not in self._documents:
             raise FileNotFoundError(f"no response.xml in {xml_dir}: name the folder with the documented XML files")
+        self._calls = {
+            "get_list_callback": self._documents["response"],
+            "authenticate_user": (xml_dir / "authenticate-user" / "response.xml").read_bytes(),
+            "create_connection": (xml_dir / "create-connection" / "response.xml").read_bytes(),
+        }
         self.exchanges: list[Exchange] = []
+        self.callbacks: list[Callback] = []
+        self._failures: Counter[str] = Counter()
         self._report = report
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -133,9 +213,13 @@ class MockConnectAPI:
             body = request.get_data()
             if len(body) > MAX_REQUEST:
                 raise RequestEntityTooLarge
-            document = _document(request)
-            action = _action(document)
-            answer = Response(self._answer(request, action), content_type="text/xml")
+            if request.path == "/_mock/deliver":
+                answer = self._deliver_by_request(request)
+            else:
+                document = _document(request)
+                elements = _elements(document)
+                action = elements.get("action")
+                answer = Response(self._answer(request, elements), content_type="text/xml")
         except HTTPException as error:
             if isinstance(error, RequestEntityTooLarge):
                 _discard_rest(request, len(body))
@@ -158,8 +242,120 @@ class MockConnectAPI:
             self._report(exchange)
         return answer(environ, start_response)
 
-    def _answer(self, request: Request, action: str | None) -> bytes:
+    def reset(self) -> None:
+        """Forget what was received, configured and failed, as from test to test."""
+        self.exchanges.clear()
+        self.callbacks.clear()
+        self._failures.clear()
+
+    def deliver(self, transport: str | None = None, **fields: str) -> Delivery:
+        """Send a delivery status to the callback that was configured last, on this machine alone.
+
+        Args:
+            transport: `HTTP GET`, `HTTP POST` or `XML POST`; without it, the one that was configured.
+            **fields: Fields to send in the place of those in `STATUS`.
+
+        Returns:
+            What the receiver answered.
+
+        Raises:
+            LookupError: No callback is configured.
+            ValueError: The callback's URL leads to another machine, or no source prints the transport's form.
+        """
+        if not self.callbacks:
+            raise LookupError("no callback is configured: call create_connection with a callback_url first")
+        callback = self.callbacks[-1]
+        transport = transport or callback.transport
+        if not _is_loopback(callback.url):
+            raise ValueError("the mock delivers to this machine alone: configure a callback_url with 127.0.0.1")
+        values = {**STATUS, **fields}
+        message: dict[str, Any]
+        if transport == "HTTP GET":
+            message = {"method": "GET", "params": values}
+        elif transport == "HTTP POST":
+            message = {"method": "POST", "data": values}
+        elif transport == "XML POST":
+            message = {"method": "POST", "data": _callback_xml(values), "headers": {"Content-Type": "text/xml"}}
+        else:
+            raise ValueError(f"no source prints how {transport} carries a delivery status")
+        with requests.Session() as session:
+            session.trust_env = False
+            session.auth = (callback.username, callback.password) if callback.username else None
+            try:
+                answer = session.request(url=callback.url, timeout=10, allow_redirects=False, **message)
+            except requests.RequestException as error:
+                return Delivery(transport, None, type(error).__name__)
+            return Delivery(transport, answer.status_code, answer.text)
+
+    def _deliver_by_request(self, request: Request) -> Response:
+        """Send a delivery status because a request asks for it; its form fields are those of `deliver`."""
+        try:
+            delivery = self.deliver(**request.form.to_dict())
+        except (LookupError, ValueError) as error:
+            return Response(f"{error}\n", 409, content_type="text/plain; charset=utf-8")
+        text = f"{delivery.transport}: HTTP status {delivery.status}\n{delivery.text}\n"
+        return Response(text, content_type="text/plain; charset=utf-8")
+
+    def _sign_in(self, elements: Mapping[str, str], address: str) -> list[str]:
+        """Check user and password; return the codes of what is wrong."""
+        user, password = elements.get("user", ""), elements.get("password", "")
+        missing = [code for code, text in (("431", user), ("432", password)) if not text]
+        if missing:
+            return missing
+        by_user, by_address = f"user {user}", f"address {address}"
+        blocked = "003" if self._failures[by_address] >= 10 else "004" if self._failures[by_user] >= 2 else None
+        if blocked and "captcha_id" not in elements and "captcha_code" not in elements:
+            return [blocked]
+        if blocked and elements.get("captcha_id") != CAPTCHA[0]:
+            return ["400"]
+        if blocked and elements.get("captcha_code") != CAPTCHA[1]:
+            return ["401"]
+        expected, activated = ACCOUNTS.get(user, ("", False))
+        if password != expected:
+            self._failures.update([by_user, by_address])
+            return ["404"]
+        if not activated:
+            return ["103"]
+        del self._failures[by_user], self._failures[by_address]
+        return []
+
+    def _configure(self, elements: Mapping[str, str]) -> list[str]:
+        """Keep the callback of a `create_connection`; return the codes of what is wrong with it."""
+        valid = {
+            "419": elements.get("connection_id", "2") in {"2", "13"},
+            "420": len(elements.get("ftp_password", "")) <= 10,
+            "421": re.fullmatch(r"[0-9]*", elements.get("dial_prefix", "")),
+            "422": re.fullmatch(r"[0-9a-fA-F:., ]*", elements.get("ip_address", "")),
+            "423": re.fullmatch(r"(https?://\S+)?", elements.get("callback_url", "")),
+            "424": elements.get("callback_type_id", "0") in TRANSPORTS,
+            "425": len(elements.get("callback_username", "")) <= 64,
+            "426": len(elements.get("callback_password", "")) <= 64,
+        }
+        wrong = [code for code, holds in valid.items() if not holds]
+        if not wrong and elements.get("callback_url"):
+            self.callbacks.append(
+                Callback(
+                    elements["callback_url"],
+                    TRANSPORTS[elements.get("callback_type_id", "0")],
+                    elements.get("callback_username", ""),
+                    elements.get("callback_password", ""),
+                )
+            )
+        return wrong
+
+    def _call(self, elements: Mapping[str, str], address: str) -> bytes:
+        """Carry out a call and return the document that answers it."""
+        action = elements["action"]
+        if action not in self._calls:
+            return self._documents["error-430"]
+        wrong = [] if action == "get_list_callback" else self._sign_in(elements, address)
+        if action == "create_connection":
+            wrong = wrong or self._configure(elements)
+        return _error(action, wrong) if wrong else self._calls[action]
+
+    def _answer(self, request: Request, elements: Mapping[str, str]) -> bytes:
         """Choose the document that answers the request."""
+        action = elements.get("action")
         token = request.path.removeprefix("/")
         stem = token.removesuffix(".xml")
         if not token or "/" in token:
@@ -171,10 +367,11 @@ class MockConnectAPI:
         elif stem.startswith("error-") and stem not in self._documents:
             known = ", ".join(name for name in self._documents if name.startswith("error-"))
             raise NotFound(f"No documented error has this token. Those that have: {known}.")
-        elif stem == "response" or stem not in self._documents:
-            stem = "response" if action == "get_list_callback" else "error-430"
-        document = self._documents[stem]
-        if stem.startswith("error-"):  # an error repeats the action that was asked for
+        if stem == "response" or stem not in self._documents:
+            document = self._call(elements, request.remote_addr or "")
+        else:
+            document = self._documents[stem]
+        if b"<Result>Error</Result>" in document:  # an error repeats the action that was asked for
             return _ACTION.sub(lambda _: f"<Action>{escape(action or '')}</Action>".encode(), document)
         return document
 
@@ -200,6 +397,7 @@ class MockServer:
         tls_port: The port for HTTPS.
         ca_file: The certificate to trust, in PEM format.
         exchanges: What was received and answered, oldest first.
+        application: The `MockConnectAPI` that answers, which also delivers and forgets.
 
     Raises:
         FileNotFoundError: The folder does not hold `response.xml`.
@@ -236,7 +434,7 @@ class MockServer:
         xml_dir: Path = XML_DIR,
         report: Callable[[Exchange], None] | None = None,
     ) -> None:
-        application = MockConnectAPI(xml_dir, report)
+        self.application = application = MockConnectAPI(xml_dir, report)
         self.exchanges = application.exchanges
         self._resources = ExitStack()
         with ExitStack() as resources:  # closes what is open if a later step fails
@@ -320,16 +518,37 @@ def _document(request: Request) -> str | None:
     return values[0] if len(values) == 1 else None
 
 
-def _action(document: str | None) -> str | None:
-    """Return the text of the only `action` element, with names compared without regard to case."""
+def _elements(document: str | None) -> dict[str, str]:
+    """Return the elements of a request, with their names in small letters; none where it is no request."""
     try:
         root = etree.fromstring((document or "").encode(), _PARSER)
     except etree.XMLSyntaxError:
-        return None
-    actions = [child for child in root if isinstance(child.tag, str) and child.tag.lower() == "action"]
-    if root.tag.lower() != "clickatellsdk" or len(actions) != 1:
-        return None
-    return (actions[0].text or "").strip()
+        return {}
+    children = [child for child in root if isinstance(child.tag, str)]
+    elements = {child.tag.lower(): (child.text or "").strip() for child in children}
+    if root.tag.lower() != "clickatellsdk" or len(elements) != len(children):
+        return {}
+    return elements
+
+
+def _error(action: str, codes: Sequence[str]) -> bytes:
+    lines = ["<CLICKATELLSDK>", f"  <Action>{escape(action)}</Action>", "  <Result>Error</Result>"]
+    for code in codes:
+        lines += [f"  <Error>{code}</Error>", f"  <Description>{_MESSAGES[code]}</Description>"]
+    return "\n".join([*lines, "</CLICKATELLSDK>", ""]).encode()
+
+
+def _callback_xml(values: Mapping[str, str]) -> bytes:
+    fields = [f"  <{name}>{escape(value)}</{name}>" for name, value in values.items()]
+    return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<callback>", *fields, "</callback>", ""]).encode()
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _discard_rest(request: Request, read: int) -> None:

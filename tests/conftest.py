@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from harness import guard
 from harness.site import Site
 from mock_server import MockServer
@@ -27,6 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-outputs") and os.environ.get("CI"):
         raise pytest.UsageError("--update-outputs does not run in CI: there, outputs are compared")
+    if config.getoption("--update-outputs"):
+        for page in ROOT.glob("docs/**/*.md"):  # a new example has no output yet, and the build wants the file
+            for output in re.findall(r'--8<-- "(snippets/\w+\.out)"', page.read_text()):
+                (ROOT / output).touch()
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from harness.site import Fence, Site
 from lxml import etree
+
+from harness.site import Fence, Site
 
 ROOT = Path(__file__).resolve().parent.parent
 XML = ROOT / "docs" / "xml"

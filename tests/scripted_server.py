@@ -43,6 +43,22 @@ def drip(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
+def in_turn(*scripts: Script) -> tuple[Script, list[Script]]:
+    """Play one script for each connection, the last for all that follow.
+
+    Returns:
+        The script to serve, and the list of those that it has played.
+    """
+    played: list[Script] = []
+
+    def script(connection: socket.socket) -> None:
+        chosen = scripts[min(len(played), len(scripts) - 1)]
+        played.append(chosen)
+        chosen(connection)
+
+    return script, played
+
+
 @contextlib.contextmanager
 def scripted(script: Script) -> Iterator[str]:
     """Serve the script to each connection; yield the base URL."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+
+from connect_api import ConnectAPI
 from harness.run import clean_environment, run_python, run_shell, serving, settings
 from harness.site import Block, Fence, Page, Problem, Site, included_text
 from mock_server import MockServer
@@ -20,6 +23,16 @@ NOT_RUN = {
 }
 """The shell blocks that are shown and not run, each with the reason."""
 
+RUN_ELSEWHERE = {
+    "snippets/deliver.sh": "tests/test_journey.py",
+    "snippets/deliver_get.sh": "tests/test_journey.py",
+    "snippets/deliver_post.sh": "tests/test_journey.py",
+    "snippets/deliver_xml.sh": "tests/test_journey.py",
+    "snippets/start_receiver.sh": "tests/test_journey.py",
+    "snippets/stored.sh": "tests/test_journey.py",
+}
+"""The shell blocks that need more than one server, and the test that runs them from the page."""
+
 SERVER = "python snippets/mock_server.py"
 
 
@@ -30,6 +43,18 @@ def is_run(fence: Fence) -> bool:
 def output_after(page: Page, fence: Fence) -> Fence | None:
     following = page.fences[page.fences.index(fence) + 1 :]
     return following[0] if following and following[0].is_output else None
+
+
+def has_right_title(fence: Fence) -> bool:
+    """Tell whether a title is the name of the included file, or the word for what the block holds."""
+    if not fence.title or fence.is_output:
+        return True
+    include = str(fence.include)
+    words = {".request.http": "Request", ".answer.http": "Answer"}
+    for ending, word in words.items():
+        if include.endswith(ending):
+            return fence.title == word
+    return f"/{include}".endswith(f"/{fence.title}")
 
 
 def unowned(page: Page) -> list[Problem]:
@@ -47,7 +72,7 @@ def unowned(page: Page) -> list[Problem]:
             problems.append(
                 fence.problem(f"no test owns this block of {fence.language!r}: move it into a file and include that")
             )
-        if fence.title.endswith((".py", ".xml", ".xsd")) and Path(fence.include or "").name != fence.title:
+        if not has_right_title(fence):
             problems.append(fence.problem(f"the title is {fence.title}, the file {fence.include}"))
     return problems
 
@@ -81,7 +106,8 @@ def test_blocks_come_out_as_written(page: Page, site: Site) -> None:
 RUNS = [
     pytest.param(page, index, target, id=f"{fence}-{target}")
     for fence, page, index in FENCES
-    if is_run(fence) and "\n".join(fence.lines) not in NOT_RUN and included_text(ROOT, fence) != SERVER
+    if is_run(fence) and "\n".join(fence.lines) not in NOT_RUN and fence.include not in RUN_ELSEWHERE
+    if included_text(ROOT, fence) != SERVER
     for target in ("sandbox", "mock")
     if target == "mock" or (fence.include not in POSTED and fence.path.suffix == ".md")
 ]
@@ -105,7 +131,7 @@ def test_run(
     environment = environment_for(page, block, home, sandbox, mock if target == "mock" else None)
     save_downloads(page, tmp_path)
     text = block.text.replace(DEFAULT_SITE_URL, sandbox) if block.language == "sh" else block.text
-    before = len(mock.exchanges)
+    mock.application.reset()
     if block.language == "python":
         printed = run_python(text, block.fence.include or str(block.fence), tmp_path, environment)
     else:
@@ -113,11 +139,14 @@ def test_run(
     printed = printed.replace(sandbox, DEFAULT_SITE_URL).rstrip("\n")
 
     if target == "mock" and block.fence.path == page.path:
-        method = "POST" if block.fence.include in POSTED else "GET"
-        sent = mock.exchanges[before:]
-        wrong = [fault for exchange in sent if (fault := undocumented(exchange, method))]
+        posted = block.fence.include in POSTED
+        sent = list(mock.exchanges)
+        methods = ["POST" if posted and "configure" not in str(block.fence.include) else "GET"] * len(sent)
+        methods = ["POST" if exchange.action != "get_list_callback" else methods[0] for exchange in sent]
+        wrong = [fault for exchange, way in zip(sent, methods, strict=True) if (fault := undocumented(exchange, way))]
         assert not wrong, f"{block.fence}: {wrong[0]}"
-        calls = re.search(r"from_environment|environ.*CONNECT_API_URL|\$CONNECT_API_URL", text)
+        is_test = block.title.startswith("test_")  # its functions call when pytest runs them: test_programs.py
+        calls = not is_test and re.search(r"from_environment|environ.*CONNECT_API_URL|\$CONNECT_API_URL", text)
         assert bool(sent) == bool(calls), f"{block.fence}: {len(sent)} requests reached the mock"
 
     output = output_after(page, block.fence)
@@ -179,6 +208,8 @@ def test_server_is_started_used_and_stopped(
 def test_the_list_of_blocks_not_run_is_not_stale() -> None:
     shown = {"\n".join(fence.lines) for fence, _, _ in FENCES}
     assert set(NOT_RUN) <= shown, f"on no page any more: {set(NOT_RUN) - shown}"
+    for include, test in RUN_ELSEWHERE.items():
+        assert Path(include).name in (ROOT / test).read_text(), f"{test} does not run {include}"
 
 
 @pytest.mark.parametrize("fence", [fence for fence, _, _ in FENCES if fence.language == "powershell"], ids=str)
@@ -190,7 +221,8 @@ def test_powershell_says_what_the_shell_says(fence: Fence) -> None:
     assigned: dict[str, str | None] = dict(re.findall(r"^\$Env:(\w+) = '([^']*)'$", power, re.MULTILINE))
     fetched = re.findall(r"^Invoke-WebRequest -OutFile (\S+) (\S+)$", power, re.MULTILINE)
     removed = re.findall(r"Env:(\w+)", "".join(re.findall(r"^Remove-Item (.*)$", power, re.MULTILINE)))
-    known = len(assigned) + len(fetched) + power.count("Remove-Item ")
+    same = set(power.splitlines()) & set(shell.splitlines())
+    known = len(assigned) + len(fetched) + power.count("Remove-Item ") + len(same)
     assert known == len(power.splitlines()), f"{fence}: a line of an unknown form"
     assigned |= dict.fromkeys(removed)
     assert assigned == settings(shell), f"{fence}: other values than in the shell lines"
@@ -199,11 +231,21 @@ def test_powershell_says_what_the_shell_says(fence: Fence) -> None:
         assert url.endswith(f"/{name}"), f"{fence}: {name} is not the name of the file"
 
 
+def test_timeouts_are_those_of_the_client() -> None:
+    default = inspect.signature(ConnectAPI).parameters["timeout"].default
+    for path in SNIPPETS.iterdir():
+        if path.suffix in {".py", ".sh"} and path.stem not in ("connect_api", "mock_server", "receive_callbacks"):
+            found = re.findall(r"(?:timeout=|--max-time )(\d+)", path.read_text())
+            assert set(found) <= {str(default)}, f"{path.name} waits {found} s, the client {default} s"
+
+
 def test_shell_lines_set_what_the_programs_read(mock: MockServer) -> None:
-    known = settings(mock.lines_to_paste())
+    known = set(settings(mock.lines_to_paste()))
+    for path in SNIPPETS.glob("*.py"):
+        known |= set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', path.read_text()))
     for fence, _, _ in FENCES:
         if fence.language == "sh":
-            unknown = set(settings(included_text(ROOT, fence))) - set(known)
+            unknown = set(settings(included_text(ROOT, fence))) - known
             assert not unknown, f"{fence}: no program reads {unknown}"
 
 

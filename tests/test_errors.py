@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from project import ERROR_CODES, FACTS, ROOT, SNIPPETS, XML, structure
 
 PAGE = ROOT / "docs" / "callback-types" / "errors.md"

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 import urllib3.util.connection
+
 from harness.run import clean_environment, run_python
 from harness.site import Site
 from mock_server import Exchange, MockServer

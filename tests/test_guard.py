@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from harness.guard import OutsideCallError, is_local
 from harness.run import clean_environment, run_process, run_python, run_shell
 

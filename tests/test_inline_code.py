@@ -16,22 +16,38 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
-import connect_api
-import mock_server
 import pytest
 import requests
-from harness.site import Page, Problem, Site, Span, docstrings, included_text, prose_lines, scan_spans, without_code
 from lxml import etree
-from project import FACTS, FENCES, ROOT, SNIPPETS, SOURCE, XML
+from urllib3.util import Retry
 from werkzeug.test import Client
 
-MODULES = {"connect_api": connect_api, "mock_server": mock_server}
-LIBRARIES = ("builtins", "requests", "urllib3", "lxml", "lxml.etree", "datetime", "pytest", "mkdocs")
+import connect_api
+import mock_server
+import receive_callbacks
+from harness.site import Page, Problem, Site, Span, docstrings, included_text, prose_lines, scan_spans, without_code
+from project import FACTS, FENCES, ROOT, SNIPPETS, SOURCE, XML
+from test_troubleshooting import PROVOKED
+
+MODULES = {"connect_api": connect_api, "mock_server": mock_server, "receive_callbacks": receive_callbacks}
+LIBRARIES = (
+    "builtins",
+    "flask",
+    "waitress",
+    "requests",
+    "urllib3",
+    "lxml",
+    "lxml.etree",
+    "datetime",
+    "decimal",
+    "pytest",
+    "mkdocs",
+)
 NUMBER = re.compile(r"[0-9][0-9.:]*")
 DIGIT_OR_WORD = re.compile(
     r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|thousand)\b", re.IGNORECASE
 )
-_UNMARKED = re.compile(r"(?:description|title): .*|\s+\*{0,2}\w+: ")
+_UNMARKED = re.compile(r"(?:description|title): .*|\s+\*{0,2}[\w.]+: ")
 IDENTIFIER = re.compile(r"\b\w+_\w+\b|\b[a-z]+[A-Z]\w+\b|\b\w+\(\)")
 
 
@@ -40,7 +56,7 @@ IDENTIFIER = re.compile(r"\b\w+_\w+\b|\b[a-z]+[A-Z]\w+\b|\b\w+\(\)")
 
 def xml_names() -> Iterator[str]:
     """Element names and texts of the documents, names of the schemas."""
-    for path in [*XML.glob("*.xml"), *XML.glob("*.xsd")]:
+    for path in [*XML.rglob("*.xml"), *XML.glob("*.xsd"), SNIPPETS / "callback.xml"]:
         for element in etree.parse(path).iter():
             if isinstance(element.tag, str):
                 yield etree.QName(element).localname
@@ -63,6 +79,12 @@ def python_names() -> Iterator[str]:
             for member in [*getattr(thing, "__annotations__", {}), *attributes(thing), *vars_of(thing)]:
                 yield member
                 yield f"{name}.{member}"
+                if inspect.isfunction(method := getattr(thing, member, None)):
+                    yield from inspect.signature(method).parameters
+        for node in ast.walk(ast.parse(inspect.getsource(module))):  # the texts of errors
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and 20 < len(node.value) < 100:
+                yield node.value
+    yield from inspect.signature(Retry).parameters
 
 
 def vars_of(thing: object) -> list[str]:
@@ -117,6 +139,7 @@ def source_names() -> Iterator[str]:
         yield from (code, message)
     yield from FACTS["names"]
     yield from (row[1] for row in FACTS["endpoint"]["rows"])
+    yield from PROVOKED
 
 
 def vocabulary() -> set[str]:
@@ -180,7 +203,10 @@ def number_meanings() -> dict[str, set[str]]:
         "major version of urllib3": {importlib.import_module("urllib3").__version__.split(".")[0]},
         "version of XML Schema": {FACTS["numbers"]["version of XML Schema"]},
         "start of Unix time": set(datetime.fromtimestamp(0, UTC).strftime("%Y %H:%M").split()),
+        "HTTP status of a database that cannot be written": {str(HTTPStatus.SERVICE_UNAVAILABLE.value)},
         "HTTP status of a fault of the server": {str(HTTPStatus.INTERNAL_SERVER_ERROR.value)},
+        "limit of a parameter": {number for row in FACTS["guides"]["create_connection"] for number in row[2].split()},
+        "address of this machine": {str(inspect.signature(mock_server.MockServer).parameters["host"].default)},
         "any free port": {str(inspect.signature(mock_server.MockServer).parameters["port"].default)},
     }
 
@@ -237,8 +263,8 @@ PHRASES: dict[str, str] = FACTS["exempt"]["phrases"]
 
 
 def outside_tables(prose: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Tables are compared cell by cell, in test_tables.py; directives name a module or fail the build."""
-    return ((number, line) for number, line in prose if not line.startswith(("|", ":::")))
+    """Tables are compared cell by cell, in test_tables.py; directives and includes name a file or fail the build."""
+    return ((number, line) for number, line in prose if not line.startswith(("|", ":::", "--8<--")))
 
 
 def prose_of(path: Path) -> list[tuple[int, str]]:

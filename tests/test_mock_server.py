@@ -16,11 +16,12 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
-from harness.run import clean_environment
 from lxml import etree
+from werkzeug.test import Client
+
+from harness.run import clean_environment
 from mock_server import MAX_REQUEST, MockConnectAPI, MockServer
 from project import ERROR_CODES, SNIPPETS, XML
-from werkzeug.test import Client
 
 DOCUMENT = "<clickatellsdk><action>get_list_callback</action></clickatellsdk>"
 RESPONSE = (XML / "response.xml").read_bytes()

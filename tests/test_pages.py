@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+
 from harness.site import Page, Site
 from project import FACTS, ROOT, SOURCE
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from harness.run import clean_environment, run_python
 from harness.site import Page, Problem, Site, scan_spans
 from project import ROOT

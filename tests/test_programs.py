@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
+
 from harness.run import run_process
 from harness.site import Site
 from mock_server import MockServer
-from project import DEFAULT_SITE_URL, FENCES
+from project import DEFAULT_SITE_URL, FENCES, SNIPPETS
 from reader import POSTED, difference, environment_for, save_downloads
 
 PROGRAMS = [
@@ -29,6 +31,12 @@ def test_copied_program(
     environment = environment_for(page, block, home, sandbox, mock if posts else None)
     save_downloads(page, tmp_path)
     (tmp_path / block.title).write_text(block.text)
+    mock.application.reset()
+    if block.title.startswith("test_"):
+        environment["PYTHONPATH"] = str(SNIPPETS)  # the page says so
+        printed = run_process([sys.executable, "-m", "pytest", "-q", block.title], tmp_path, environment)
+        assert re.search(r"^\d+ passed in ", printed, re.MULTILINE), printed
+        return
     printed = run_process([sys.executable, block.title], tmp_path, environment)
     output = page.blocks()[index + 1]
     assert output.title == "Output", f"{block.fence}: no output block follows"

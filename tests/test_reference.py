@@ -7,12 +7,18 @@ import inspect
 import re
 from types import ModuleType
 
+import pytest
+
 import connect_api
 import mock_server
-import pytest
+import receive_callbacks
 from harness.site import Site
 
-PAGES = {"docs/reference/client.md": connect_api, "docs/reference/mock.md": mock_server}
+PAGES = {
+    "docs/reference/client.md": connect_api,
+    "docs/reference/mock.md": mock_server,
+    "docs/reference/receiver.md": receive_callbacks,
+}
 
 
 def public(module: ModuleType) -> dict[str, object]:

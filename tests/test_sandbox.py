@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from conftest import serve_folder
 from harness.run import clean_environment, run_process, run_shell, serving
 from harness.site import Site

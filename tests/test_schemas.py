@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from lxml import etree
+
 from connect_api import MalformedResponse, ServiceError, build_request, parse_callback_types
 from harness.site import Site, included_text
-from lxml import etree
 from project import FENCES, ROOT, XML
 
 SCHEMAS = {name: etree.XMLSchema(file=str(XML / f"{name}.xsd")) for name in ("request", "response")}

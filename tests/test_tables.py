@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import pytest
+from lxml import etree
+from werkzeug.test import Client
 
 import connect_api
 import mock_server
-import pytest
+import receive_callbacks
 from connect_api import ServiceError, parse_callback_types
 from harness.site import Page, Problem, Site, Table
-from lxml import etree
 from mock_server import MockConnectAPI
 from project import ERROR_CODES, FACTS, ROOT, SOURCE, XML
-from werkzeug.test import Client
+from receive_callbacks import MessageStatus
 
 Rows = list[tuple[str, ...]]
 XS = "{http://www.w3.org/2001/XMLSchema}"
@@ -210,13 +217,13 @@ def mock_answers() -> Rows:
             {**ask, "method": "POST", "data": b"x" * (mock_server.MAX_REQUEST + 1)},
         ),
     ]
-    files = {path.read_bytes(): path.name for path in sorted(XML.glob("*.xml"))}
+    action = re.compile(rb"<Action>[^<]*</Action>")
+    files = {action.sub(b"", path.read_bytes()): path.name for path in sorted(XML.glob("*.xml"))}
     rows: Rows = [("Request", "HTTP status", "Answer", "Source")]
     for request, source, token, arguments in cases:
         response = client.open(f"/{token}", **arguments)
-        body = re.sub(rb"<Action>[^<]*</Action>", b"<Action>get_list_callback</Action>", response.data)
-        answer = files.get(response.data) or files.get(body) or "plain text"
-        if "error-CODE" in request and answer != "plain text":
+        answer = files.get(action.sub(b"", response.data), "plain text")
+        if "token" in request and "error" in request and "HTTP" not in request and answer != "plain text":
             answer = f"{answer.replace('007', 'CODE')}, with the action that was asked for"
         answer += ", as the sandbox does" if answer == "request.xml" else ""
         assert (answer == "plain text") == (response.mimetype == "text/plain")
@@ -243,6 +250,91 @@ def places() -> Rows:
     return [("Page", "Programs and documents", "Test"), *rows]
 
 
+def call_parameters(action: str) -> Rows:
+    """The parameters of a call; the client can send each of them, and none besides."""
+    rows: Rows = [tuple(row) for row in FACTS["guides"][action]]
+    method = getattr(connect_api.ConnectAPI, action)
+    sent = set(inspect.signature(method).parameters) - {"self", "captcha"} | {"captcha_id", "captcha_code"}
+    assert {row[0].lower() for row in rows} == sent
+    return [("Parameter", "Required", "Limits"), *rows]
+
+
+def call_errors(action: str) -> Rows:
+    rows = FACTS["guides"][f"{action}_errors"]
+    return [("Code", "Message", "What you do"), *((code, UG_CODES[code], advice) for code, advice in rows)]
+
+
+def retries() -> Rows:
+    rows: Rows = [tuple(row) for row in FACTS["guides"]["retries"]]
+    named = {row[0].split()[0] for row in rows}
+    errors = {
+        name for name, thing in vars(connect_api).items() if inspect.isclass(thing) and name in connect_api.__all__
+    }
+    assert named == {name for name in errors if issubclass(getattr(connect_api, name), connect_api.ConnectAPIError)} - {
+        "ConnectAPIError"
+    }
+    return [("What you get", "Retry"), *rows]
+
+
+def provoke() -> Rows:
+    """Each row is carried out in test_integration_guide.py."""
+    return [("You want", "You do"), *(tuple(row) for row in FACTS["guides"]["provoke"])]
+
+
+def callback_fields() -> Rows:
+    rows = FACTS["callback"]["fields"]
+    assert [name for name, _ in rows] == list(mock_server.STATUS)
+    return [("Field", "Meaning", "Sample"), *((name, meaning, mock_server.STATUS[name]) for name, meaning in rows)]
+
+
+def callback_statuses() -> Rows:
+    rows: Rows = [("Status", "Meaning", "Member")]
+    for code, meaning in FACTS["callback"]["status"].items():
+        rows.append((code, meaning, MessageStatus(code).name))
+    assert len(rows) == len(MessageStatus) + 1
+    return rows
+
+
+def receiver_answers() -> Rows:
+    """Send a receiver what each row speaks of, and see what it answers and stores."""
+    sample = dict(mock_server.STATUS)
+    basic = {"Authorization": "Basic dTpw"}  # u and p
+    path = "/callback"
+    declared = b"<!DOCTYPE callback><callback/>"
+    cases: list[tuple[str, dict[str, Any]]] = [
+        ("a callback with all fields", {"query_string": sample}),
+        ("the same apiMsgId and status again", {"query_string": sample}),
+        ("a status that is not in the table below", {"query_string": {**sample, "status": "999"}}),
+        ("a field that is missing, repeated or malformed", {"query_string": {**sample, "apiMsgId": "x", "to": ""}}),
+        ("a document type declaration", {"method": "POST", "data": declared, "content_type": "text/xml"}),
+        ("a wrong user name or password", {"query_string": {**sample, "apiMsgId": "x"}, "headers": {}}),
+        ("another method", {"method": "PUT", "query_string": {**sample, "apiMsgId": "x"}}),
+        ("more than MAX_CALLBACK bytes", {"method": "POST", "data": b"x" * (receive_callbacks.MAX_CALLBACK + 1)}),
+        ("another content type", {"method": "POST", "data": b"{}", "content_type": "application/json"}),
+    ]
+    found: Rows = [("What comes", "HTTP status", "What is stored")]
+    with TemporaryDirectory() as folder:
+        database = Path(folder) / "callbacks.db"
+        app = receive_callbacks.create_app(database, "u", "p")
+        client = app.test_client()
+
+        def count() -> int:
+            with contextlib.closing(sqlite3.connect(database)) as reader:
+                number: int = reader.execute("SELECT count(*) FROM delivery_status").fetchone()[0]
+                return number
+
+        for words, arguments in cases:
+            before = count()
+            response = client.open(path, **{"method": "GET", "headers": basic, **arguments})
+            again = "nothing new" if response.status_code == 200 else "nothing"
+            found.append((words, str(response.status_code), "one row" if count() > before else again))
+        app.extensions["receive_callbacks"].close()
+        response = client.get(path, query_string={**sample, "apiMsgId": "y"}, headers=basic)
+        assert count() == 2
+    words = "any callback while the database cannot be written"
+    return [*found, (words, str(response.status_code), "nothing")]
+
+
 OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/callback-types/resource.md", "what-a-callback-type-holds"): fields_of_a_type,
     ("docs/callback-types/endpoint.md", "at-a-glance"): endpoint,
@@ -254,6 +346,15 @@ OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     (ERRORS, "any-code-you-may-meet"): any_code,
     ("docs/reference/mock.md", "what-it-answers"): mock_answers,
     ("docs/discrepancies.md", "sources"): sources,
+    ("docs/guides/authenticate-user.md", "the-request"): lambda: call_parameters("authenticate_user"),
+    ("docs/guides/authenticate-user.md", "when-it-fails"): lambda: call_errors("authenticate_user"),
+    ("docs/guides/configure-callback.md", "the-request"): lambda: call_parameters("create_connection"),
+    ("docs/guides/configure-callback.md", "when-it-fails"): lambda: call_errors("create_connection"),
+    ("docs/guides/production.md", "retry-what-may-be-retried"): retries,
+    ("docs/guides/test-your-integration.md", "provoke-each-error"): provoke,
+    ("docs/guides/receive-status.md", "the-fields"): callback_fields,
+    ("docs/guides/receive-status.md", "what-it-answers"): receiver_answers,
+    ("docs/guides/receive-status.md", "read-a-status"): callback_statuses,
     ("docs/how-tested.md", "what-is-checked"): checks,
     ("docs/how-tested.md", "where-things-are"): places,
 }

@@ -1,0 +1,1 @@
+../../snippets/receive_callbacks.py

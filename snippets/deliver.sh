@@ -1,0 +1,2 @@
+curl --silent --show-error --max-time 10 --request POST \
+  "$CONNECT_API_URL/_mock/deliver"

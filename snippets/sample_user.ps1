@@ -1,0 +1,2 @@
+$Env:CONNECT_API_USER = 'sampleuser'
+$Env:CONNECT_API_PASSWORD = 'samplepass1'

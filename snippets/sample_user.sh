@@ -1,0 +1,2 @@
+export CONNECT_API_USER=sampleuser
+export CONNECT_API_PASSWORD=samplepass1

@@ -1,0 +1,2 @@
+$Env:CALLBACK_DATABASE = 'callbacks.db'
+python receive_callbacks.py --port 8080

@@ -1,0 +1,2 @@
+export CALLBACK_DATABASE=callbacks.db
+python receive_callbacks.py --port 8080

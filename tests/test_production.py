@@ -1,0 +1,142 @@
+"""The guide to production: what its policy retries, what it leaves alone, and what its filter keeps out of a log."""
+
+from __future__ import annotations
+
+import io
+import logging
+import runpy
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from connect_api import CallbackType, ConnectAPI, ServiceError, TransportError
+from harness.run import clean_environment, inside
+from mock_server import MockServer
+from project import SNIPPETS, XML
+from scripted_server import Script, answer, drip, in_turn, scripted, send
+
+TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 (made up)
+RESPONSE = (XML / "response.xml").read_bytes()
+TYPES = [CallbackType(0, "HTTP GET"), CallbackType(6, "SOAP POST")]
+
+
+@pytest.fixture
+def retrying(mock: MockServer, home: Path) -> Iterator[requests.Session]:
+    """A session with the very policy of the page's program, which is mounted for plain HTTP too."""
+    environment = clean_environment(
+        home, CONNECT_API_TOKEN=TOKEN, CONNECT_API_URL=mock.url, REQUESTS_CA_BUNDLE=str(mock.ca_file)
+    )
+    with inside(home, environment):
+        session = runpy.run_path(str(SNIPPETS / "call_with_retries.py"))["session"]
+    adapter = session.get_adapter("https://")
+    assert isinstance(adapter, HTTPAdapter)
+    policy = adapter.max_retries
+    assert isinstance(policy, Retry)
+    session.mount("http://", HTTPAdapter(max_retries=policy.new(backoff_factor=0.01)))
+    session.trust_env = False
+    with session:
+        yield session
+
+
+def listing(session: requests.Session, *scripts: Script) -> tuple[object, int]:
+    """What the call returns or raises, and how many requests it took."""
+    script, served = in_turn(*scripts)
+    with scripted(script) as url:
+        api = ConnectAPI(TOKEN, url, session=session, timeout=2)
+        try:
+            return api.list_callback_types(), len(served)
+        except (ServiceError, TransportError) as error:
+            return error, len(served)
+
+
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Unavailable", "504 Gateway Timeout"])
+def test_fault_of_a_gateway_is_retried(status: str, retrying: requests.Session) -> None:
+    assert listing(retrying, answer(b"", status), answer(b"", status), answer(RESPONSE)) == (TYPES, 3)
+
+
+def test_broken_connection_is_retried(retrying: requests.Session) -> None:
+    assert listing(retrying, send(), answer(RESPONSE)) == (TYPES, 2)
+
+
+def test_retries_end(retrying: requests.Session) -> None:
+    result, requests_made = listing(retrying, *[answer(b"", "503 Unavailable")] * 9)
+    assert isinstance(result, TransportError)
+    assert (result.status, requests_made) == (503, 4)
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "403 Forbidden", "404 Not Found", "429 Too Many Requests"])
+def test_fault_of_the_caller_is_not_retried(status: str, retrying: requests.Session) -> None:
+    result, requests_made = listing(retrying, answer(b"", status, "Retry-After: 0"), answer(RESPONSE))
+    assert isinstance(result, TransportError)
+    assert requests_made == 1
+
+
+def test_error_of_the_service_is_not_retried(retrying: requests.Session) -> None:
+    result, requests_made = listing(retrying, answer((XML / "error-007.xml").read_bytes()), answer(RESPONSE))
+    assert isinstance(result, ServiceError)
+    assert requests_made == 1
+
+
+def test_redirect_is_not_followed(retrying: requests.Session) -> None:
+    result, requests_made = listing(retrying, answer(b"", "302 Found", "Location: /elsewhere"), answer(RESPONSE))
+    assert isinstance(result, TransportError)
+    assert (result.status, requests_made) == (302, 1)
+
+
+def test_retry_after_is_heeded(retrying: requests.Session) -> None:
+    started = time.monotonic()
+    result, _ = listing(retrying, answer(b"", "503 Unavailable", "Retry-After: 1"), answer(RESPONSE))
+    assert result == TYPES
+    assert time.monotonic() - started >= 1
+
+
+@pytest.mark.parametrize("call", ["authenticate_user", "create_connection"])
+def test_post_is_never_retried(call: str, retrying: requests.Session) -> None:
+    script, served = in_turn(answer(b"", "503 Unavailable"), answer(RESPONSE))
+    with scripted(script) as url, pytest.raises(TransportError):
+        getattr(ConnectAPI(TOKEN, url, session=retrying), call)("sampleuser", "samplepass1")
+    assert len(served) == 1
+
+
+def test_dripping_body_is_bounded_with_retries_too(retrying: requests.Session) -> None:
+    started = time.monotonic()
+    with scripted(drip) as url, pytest.raises(TransportError, match="not complete after"):
+        ConnectAPI(TOKEN, url, session=retrying, timeout=0.5).list_callback_types()
+    assert time.monotonic() - started < 5
+
+
+def test_formatter_keeps_secrets_out(home: Path, mock: MockServer) -> None:
+    """Out of messages, arguments and tracebacks, whatever logger they come from."""
+    environment = clean_environment(
+        home, CONNECT_API_TOKEN=TOKEN, CONNECT_API_URL=mock.url, REQUESTS_CA_BUNDLE=str(mock.ca_file)
+    )
+    with inside(home, environment):
+        without_secrets = runpy.run_path(str(SNIPPETS / "log_without_token.py"))["WithoutSecrets"]
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(without_secrets(TOKEN, "samplepass1"))
+    logger = logging.getLogger("any")
+    logger.addHandler(handler)
+    logger.warning("path %s with %d", f"/{TOKEN}", 7)
+    try:
+        raise ValueError(f"https://example.com/{TOKEN}?password=samplepass1")
+    except ValueError:
+        logger.exception("it failed")
+    logger.removeHandler(handler)
+    assert TOKEN not in log.getvalue()
+    assert "samplepass1" not in log.getvalue()
+    assert "path /*** with 7" in log.getvalue()
+    assert "Traceback" in log.getvalue()
+    assert "ValueError: https://example.com/***?password=***" in log.getvalue()
+
+
+def test_warning_of_a_retry_holds_the_token(retrying: requests.Session, caplog: pytest.LogCaptureFixture) -> None:
+    """Why the page warns: without the filter, urllib3 writes the token when it retries."""
+    with caplog.at_level(logging.DEBUG, "urllib3"):
+        listing(retrying, send(), answer(RESPONSE))
+    assert TOKEN in caplog.text
