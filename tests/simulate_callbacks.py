@@ -316,7 +316,8 @@ def simulate(
     """
     prepared = list(generate(callbacks, seed))
     with Receiver(folder, program) as receiver:
-        begun = reported = time.monotonic()
+        begun = time.monotonic()
+        reported = begun - 1  # so that the first line comes at once
         senders = _Senders(receiver.port, prepared, connections)
         figures = senders.figures
         while senders.busy():

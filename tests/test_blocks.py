@@ -19,6 +19,8 @@ from reader import POSTED, difference, environment_for, save_downloads, undocume
 LANGUAGES = {".py": "python", ".sh": "sh", ".ps1": "powershell", ".xml": "xml", ".xsd": "xml", ".http": "http"}
 NOT_RUN = {
     "pytest": "it would run these tests within themselves; the README's test command is run by .ci/run",
+    "python tests/benchmark.py": "it measures for minutes, and its figures are no test's business",
+    "python tests/simulate_callbacks.py": "the tests run it at a smaller size: tests/test_receive_callbacks.py",
     "pytest --update-outputs": "it would write the files that these tests compare",
 }
 """The shell blocks that are shown and not run, each with the reason."""

@@ -38,6 +38,7 @@ LIBRARIES = (
     "urllib3",
     "lxml",
     "lxml.etree",
+    "xml.etree",
     "datetime",
     "decimal",
     "pytest",
@@ -158,12 +159,12 @@ def resolves(text: str, names: Collection[str]) -> bool:
         return all(part in names for part in text.strip("/").split("/"))
     if tag := re.fullmatch(r"<(\w+)/?>", text):
         return tag[1] in names
-    module, _, attribute = text.partition(".")
     for library in LIBRARIES:
         loaded = importlib.import_module(library)
-        if module == library or hasattr(loaded, text):
-            return not attribute or hasattr(loaded, attribute)
-        if module == library.split(".")[0] and attribute and hasattr(loaded, attribute):
+        if text == library:
+            return True
+        inside = text.removeprefix(f"{library}.").removeprefix(f"{library.split('.')[0]}.")
+        if hasattr(loaded, inside):
             return True
     return False
 

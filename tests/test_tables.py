@@ -335,6 +335,17 @@ def receiver_answers() -> Rows:
     return [*found, (words, str(response.status_code), "nothing")]
 
 
+def benchmark_table(number: int, name: str) -> Rows:
+    """One of the tables that the benchmark printed when its output was recorded."""
+    recorded = (ROOT / "tests" / "benchmark.txt").read_text()
+    table = re.findall(r"(?:^\|.*\n)+", recorded, re.MULTILINE)[number].strip().splitlines()
+    head, _, *rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table]
+    assert all(
+        f'"{row[0].split(",")[0].split(".")[0]}' in (ROOT / "tests" / "benchmark.py").read_text() for row in rows
+    )
+    return [(name, *(f"{values} values" for values in head[1:])), *rows]
+
+
 OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/callback-types/resource.md", "what-a-callback-type-holds"): fields_of_a_type,
     ("docs/callback-types/endpoint.md", "at-a-glance"): endpoint,
@@ -356,6 +367,8 @@ OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/guides/receive-status.md", "what-it-answers"): receiver_answers,
     ("docs/guides/receive-status.md", "read-a-status"): callback_statuses,
     ("docs/how-tested.md", "what-is-checked"): checks,
+    ("docs/how-tested.md", "how-fast-the-parser-is"): lambda: benchmark_table(0, "Time"),
+    ("docs/how-tested.md", "how-fast-the-parser-is-1"): lambda: benchmark_table(1, "Memory"),
     ("docs/how-tested.md", "where-things-are"): places,
 }
 """Page and heading of each table, and what computes what it should be."""
