@@ -9,6 +9,8 @@ import argparse
 import base64
 import contextlib
 import http.client
+import itertools
+import os
 import random
 import shutil
 import socket
@@ -178,8 +180,13 @@ def _check_copy(database: Path, expected: Iterable[Row]) -> list[str]:
 
 
 def free_port() -> int:
-    """Find a port below those that the system gives to callers, so that nobody takes it while the receiver is down."""
-    for port in range(20000, 30000):
+    """Find a port below those that the system gives to callers, so that nobody takes it while the receiver is down.
+
+    The search begins at another place in each process, since two at once would find the same port.
+    """
+    ports = range(20000, 30000)
+    start = os.getpid() % len(ports)
+    for port in itertools.chain(ports[start:], ports[:start]):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     raise OSError("no port is free")
@@ -309,7 +316,7 @@ def simulate(
         kills: How often the receiver is killed and started again.
         seed: What the data are drawn from.
         program: The receiver.
-        report: Called with a line of progress about once a second.
+        report: Called with a line of progress after each kill, and about once a second.
 
     Returns:
         The figures; without violations, all is well.
@@ -328,6 +335,7 @@ def simulate(
                 found = _check_copy(receiver.database, senders.snapshot())
                 figures.violations += [f"after kill {figures.kills}: {violation}" for violation in found]
                 receiver.start()
+                reported = begun - 1
             if time.monotonic() >= reported + 1:
                 reported = time.monotonic()
                 report(

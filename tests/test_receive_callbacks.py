@@ -74,7 +74,18 @@ NUMBERS = ["", " ", "nobody", "-1", "+1", "1.5", "٣", "27999563156٣", "1\n", "
 WRONG = {
     "apiMsgId": ["", " ", "two ids", "ï", "a\n", "a\0", "9" * 65],
     "cliMsgId": ["two\nlines", "\0", "\x7f", "\x85", "\ud800", "x" * 129],
-    "timestamp": [*NUMBERS, "0", "1", "-1218008129", "946684799", "4102444800", "99999999999", "9" * 5000, "1e9"],
+    "timestamp": [
+        *NUMBERS,
+        "121800812٣",
+        "0",
+        "1",
+        "-1218008129",
+        "946684799",
+        "4102444800",
+        "99999999999",
+        "9" * 5000,
+        "1e9",
+    ],
     "to": [*NUMBERS, "9" * 21],
     "from": [*NUMBERS, "9" * 21],
     "charge": [
@@ -347,6 +358,13 @@ def test_the_sample_document_is_the_documented_one() -> None:
     assert structure((SNIPPETS / "callback.xml").read_bytes()) == ("callback", "", children)
 
 
+class Untouched(io.BytesIO):
+    """A body that may not be read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise AssertionError(f"{size} bytes of the body are read")
+
+
 def padded(size: int) -> bytes:
     start = urlencode(SAMPLE) + "&x="
     return (start + "y" * (size - len(start))).encode()
@@ -363,6 +381,11 @@ def test_the_size_of_a_callback(client: FlaskClient, database: Path) -> None:
         spaces = PLAIN.encode() + b" " * (size - len(PLAIN))
         assert client.post("/callback", data=spaces, content_type="text/xml").status_code == code
     assert stored(database) == [ROW]
+
+
+def test_what_says_that_it_is_too_large_is_not_read(client: FlaskClient) -> None:
+    environ = {"CONTENT_LENGTH": str(2 * MAX_CALLBACK), "CONTENT_TYPE": FORM}
+    assert client.post("/callback", input_stream=Untouched(), environ_overrides=environ).status_code == 413
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"])
@@ -436,10 +459,6 @@ UNAUTHORIZED = [
 
 @pytest.mark.parametrize("header", UNAUTHORIZED)
 def test_unauthorized(header: str | None, app: Flask, database: Path) -> None:
-    class Untouched(io.BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
-            raise AssertionError(f"{size} bytes of the body are read")
-
     headers = {} if header is None else {"Authorization": header}
     client = app.test_client()
     environ = {"CONTENT_LENGTH": "100", "CONTENT_TYPE": FORM}
@@ -732,7 +751,7 @@ def test_the_simulation(tmp_path: Path) -> None:
     assert figures.repeated > 20
     assert figures.refused > 10
     assert figures.sent_again > 0
-    assert lines
+    assert [line for line in lines if "600 answered" in line and "1 kills" in line]
     assert "0 violations" in str(figures)
     # The same check finds a row that is lost, wrong or too many.
     database = tmp_path / "callbacks.db"
