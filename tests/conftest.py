@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from playwright.sync_api import Browser
 
 from harness import guard
+from harness.browser import chromium, find_chromium
 from harness.site import Site
 from mock_server import MockServer
 from project import ROOT
@@ -69,6 +71,23 @@ def sandbox(site: Site) -> Iterator[str]:
     """The address of the built site on a plain static host."""
     with serve_folder(site.output) as url:
         yield url
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; without one, its tests are skipped, and in CI they fail."""
+    program = find_chromium()
+    if program is None:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse("no Chromium here: install the package `chromium`, or name its program in CHROMIUM")
+    with chromium(program) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

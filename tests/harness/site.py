@@ -106,10 +106,15 @@ class Page:
         self.fences = tuple(self._fences())
 
     @property
-    def html_path(self) -> Path:
+    def url(self) -> str:
+        """Where the page is, below the address of the site: empty or with a slash at its end."""
         relative = self.path.relative_to("docs")
         folder = relative.parent if relative.stem == "index" else relative.with_suffix("")
-        return self.site.output / folder / "index.html"
+        return "" if folder == Path() else f"{folder.as_posix()}/"
+
+    @property
+    def html_path(self) -> Path:
+        return self.site.output / self.url / "index.html"
 
     @functools.cached_property
     def article(self) -> html.HtmlElement:
