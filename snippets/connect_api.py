@@ -303,12 +303,12 @@ def parse_callback_types(body: bytes) -> list[CallbackType]:
     action = _text(answer, "Action")
     if action != "get_list_callback":
         raise MalformedResponse("get_list_callback in Action", ascii(action))
-    for identifier, name in zip(identifiers, names, strict=True):
+    for identifier in identifiers:
         if not _IDENTIFIER.fullmatch(identifier):
             raise MalformedResponse("ASCII digits in callback_type_id", ascii(identifier))
-        if not name:
-            raise MalformedResponse("text in callback_type", "none")
-    return list(map(CallbackType, map(int, identifiers), names))
+    if not all(names):
+        raise MalformedResponse("text in callback_type", "none")
+    return list(map(CallbackType._make, zip(map(int, identifiers), names, strict=True)))
 
 
 class ConnectAPI:
