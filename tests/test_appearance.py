@@ -1,0 +1,45 @@
+"""What the site shows of itself: its mark, its card in links, its page for addresses that it does not have."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from lxml import html
+
+from harness.site import Page, Site
+from project import DEFAULT_SITE_URL, SOURCE
+
+
+def head(page: Page, site: Site) -> dict[str, str]:
+    built: html.HtmlElement = html.fromstring(site.page(page.path.as_posix()).html_path.read_text())
+    return {
+        meta.get("property") or meta.get("name"): meta.get("content") for meta in built.iterfind(".//meta[@content]")
+    }
+
+
+@pytest.mark.parametrize("page", SOURCE.pages, ids=lambda page: page.path.as_posix())
+def test_a_link_to_a_page_shows_what_it_is(page: Page, site: Site) -> None:
+    shown = head(page, site)
+    assert shown["og:description"] == shown["description"], f"{page.path}: two descriptions"
+    assert shown["og:url"] == DEFAULT_SITE_URL + page.url, page.path
+    assert shown["og:title"], f"{page.path} has no title for links"
+
+
+def test_the_card_has_the_size_that_links_show(site: Site) -> None:
+    shown = head(site.page("docs/index.md"), site)
+    card = site.output / shown["og:image"].removeprefix(DEFAULT_SITE_URL)
+    width, height = struct.unpack(">II", card.read_bytes()[16:24])
+    assert (width, height) == (1200, 630)
+    assert card.stat().st_size < 100_000
+
+
+def test_the_page_for_unknown_addresses_leads_on(site: Site) -> None:
+    page: html.HtmlElement = html.fromstring((site.output / "404.html").read_text())
+    links = set(page.xpath("//article//a/@href"))
+    assert len(links) > 3
+    for link in links:
+        target = site.output / link.removeprefix("/")
+        assert (target / "index.html").is_file(), f"404.html leads to {link}, which is not there"
+    for name in page.xpath("//article//code/text()"):
+        assert (site.output / "xml" / name.removeprefix("xml/")).exists(), f"404.html names {name}, which is not there"
