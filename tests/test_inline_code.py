@@ -110,6 +110,7 @@ def attributes(thing: object) -> list[str]:
 
 def project_names() -> Iterator[str]:
     """Files and folders, tests, and what stands in the shell blocks and their options."""
+    yield from (path.name for path in ROOT.iterdir() if path.is_file())
     for folder in ("docs", "snippets", "tests", ".ci"):
         for path in [ROOT / folder, *(ROOT / folder).rglob("*")]:
             relative = path.relative_to(ROOT).as_posix()

@@ -94,25 +94,6 @@ def test_every_page_is_in_the_navigation() -> None:
         assert path.removeprefix("docs/") in config, f"{path} is not in the navigation"
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_style_of_the_source(path: str) -> None:
-    """One sentence per line, sentence-case headings, and none of the words that make a reader feel slow."""
-    page = SOURCE.page(path)
-    for number, line in page.prose():
-        place = f"{path}:{number}"
-        text = re.sub(r"`[^`]*`", "", line)
-        belittling = re.search(r"\b(simply|just|easily|obviously)\b", text, re.IGNORECASE)
-        assert not belittling, f"{place}: {belittling}"
-        if line.startswith(("|", "description:", "title:")):
-            continue
-        assert not re.search(r"[a-z)]\. [A-Z]", text), f"{place}: one sentence per line"
-        if heading := re.match(r"#+ (.*?)( \{.*\})?$", line):
-            words = re.sub(r"`[^`]*`", "", heading[1]).split()[1:]
-            known = {"Python", "GET", "POST", "HTTP", "MT", "IP", "API", "HTTPS", "XML", "Connect"}
-            capital = [word for word in words if word[:1].isupper() and word.strip(",") not in known]
-            assert not capital, f"{place}: a heading in sentence case has no {capital}"
-
-
 def test_sources_are_named_as_in_their_table() -> None:
     names = {row[0] for row in FACTS["sources"].values()}
     assert len(names) == 5

@@ -346,6 +346,13 @@ def benchmark_table(number: int, name: str) -> Rows:
     return [(name, *(f"{values} values" for values in head[1:])), *rows]
 
 
+def failing_checks() -> Rows:
+    rows = FACTS["contributing"]["checks"]
+    for message, _, path in rows:
+        assert message in (ROOT / path).read_text(), f"{path} says {message!r} no more"
+    return [("The check says", "What it wants", "Where it is"), *map(tuple, rows)]
+
+
 OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/callback-types/resource.md", "what-a-callback-type-holds"): fields_of_a_type,
     ("docs/callback-types/endpoint.md", "at-a-glance"): endpoint,
@@ -370,6 +377,7 @@ OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/how-tested.md", "how-fast-the-parser-is"): lambda: benchmark_table(0, "Time"),
     ("docs/how-tested.md", "how-fast-the-parser-is-1"): lambda: benchmark_table(1, "Memory"),
     ("docs/how-tested.md", "where-things-are"): places,
+    ("docs/contributing.md", "what-a-failing-check-wants"): failing_checks,
 }
 """Page and heading of each table, and what computes what it should be."""
 
