@@ -2,6 +2,7 @@
 
 ```sh
 python tests/mutate.py --sample 60 --jobs 2
+python tests/mutate.py --sample 60 --only docs/guides/ docs/troubleshooting.md
 ```
 
 A mutant that no test notices survives: it is listed with file and line, and the exit status is 1.
@@ -38,6 +39,13 @@ TESTS = [
     "pages",
     "reference",
     "client",
+    "troubleshooting",
+    "accounts",
+    "integration_guide",
+    "production",
+    "journey",
+    "programs",
+    "receive_callbacks",
 ]
 
 
@@ -78,7 +86,7 @@ def change_in(kind: str, path: Path, start: int, end: int, chance: random.Random
 
 def mutants(chance: random.Random) -> Iterator[Mutant | None]:
     """One mutant for each fact that the pages, documents and programs state."""
-    for path in sorted((ROOT / "docs" / "xml").iterdir()):
+    for path in sorted((ROOT / "docs" / "xml").rglob("*.x*")):
         relative = path.relative_to(ROOT)
         for match in re.finditer(r"</?(\w+)>", path.read_text()):
             yield change_in("XML tag", relative, match.start(1), match.end(1), chance)
@@ -86,9 +94,15 @@ def mutants(chance: random.Random) -> Iterator[Mutant | None]:
             yield change_in("XML value", relative, match.start(1), match.end(1), chance)
         for match in re.finditer(r'"([^"]*)"', path.read_text()):
             yield change_in("attribute", relative, match.start(1), match.end(1), chance)
+    for path in sorted((ROOT / "docs" / "assets").glob("*.svg")):
+        for match in re.finditer(r">([^<>\s][^<>]*)<", path.read_text()):
+            yield change_in("picture", path.relative_to(ROOT), match.start(1), match.end(1), chance)
     for path in sorted((ROOT / "snippets").iterdir()):
         relative = path.relative_to(ROOT)
-        if path.suffix in {".out", ".http"}:
+        if path.suffix == ".xml":
+            for match in re.finditer(r"\w+", path.read_text()):
+                yield change_in("XML in a snippet", relative, match.start(), match.end(), chance)
+        elif path.suffix in {".out", ".http"}:
             for match in re.finditer(r"\S+", path.read_text()):
                 yield change_in("output", relative, match.start(), match.end(), chance)
         elif path.suffix in {".sh", ".ps1"}:
@@ -159,12 +173,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="which changes are made (default: %(default)s)")
     parser.add_argument("--sample", type=int, default=60, help="how many, spread over the kinds (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="how many at once (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", default=[""], help="paths that begin so (default: all)")
     options = parser.parse_args()
     chance = random.Random(options.seed)  # noqa: S311 (a sample, no secret)
     by_kind: dict[str, list[Mutant]] = {}
     for mutant in mutants(chance):
-        if mutant:
+        if mutant and mutant.path.as_posix().startswith(tuple(options.only)):
             by_kind.setdefault(mutant.kind, []).append(mutant)
+    if not by_kind:
+        parser.error("no fact stands in the paths of --only")
     share = max(1, options.sample // len(by_kind))
     chosen = [mutant for kind in by_kind.values() for mutant in chance.sample(kind, min(share, len(kind)))]
     tried, killed = Counter(mutant.kind for mutant in chosen), Counter[str]()
