@@ -1,3 +1,5 @@
+from typing import Any, Self
+
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
@@ -8,6 +10,17 @@ from connect_api import ConnectAPI
 class RetryFaultsOfServers(Retry):
     # Else urllib3 retries statuses 413 and 429 too if they say Retry-After.
     RETRY_AFTER_STATUS_CODES = frozenset([503])
+
+    def is_exhausted(self) -> bool:
+        # Else urllib3 sends a POST again if TLS breaks off.
+        posted = any(past.method != "GET" for past in self.history)
+        return posted or super().is_exhausted()
+
+    def increment(self, *args: Any, **kwargs: Any) -> Self:
+        policy = super().increment(*args, **kwargs)
+        if response := kwargs.get("response"):
+            response.close()  # else urllib3 reads its body, however long it is
+        return policy
 
 
 policy = RetryFaultsOfServers(

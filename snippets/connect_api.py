@@ -14,6 +14,7 @@ import ipaddress
 import os
 import re
 import time
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Self, TypeVar
@@ -494,7 +495,7 @@ class ConnectAPI:
                 self.base_url + self._token,
                 params=parameter if method == "GET" else None,
                 data=parameter if method == "POST" else None,
-                headers={"User-Agent": f"connect_api.py/{__version__}"},
+                headers={"User-Agent": f"connect_api.py/{__version__}", "Accept-Encoding": "gzip"},
                 timeout=self.timeout,
                 allow_redirects=False,
                 hooks={"response": _drop_location},
@@ -502,7 +503,7 @@ class ConnectAPI:
                 stream=True,
             ) as response:
                 return response.status_code, _read_body(response, self.timeout)
-        except (OSError, urllib3.exceptions.HTTPError) as error:  # every error of requests is an OSError
+        except (OSError, urllib3.exceptions.HTTPError, zlib.error) as error:  # every error of requests is an OSError
             problem = _transport_problem(error, self.timeout)
         # Raised out here so that the error of requests, which holds the URL, does not hang on this one.
         raise TransportError(problem)
@@ -719,12 +720,18 @@ def _drop_location(response: requests.Response, **_: object) -> None:
 
 
 def _read_body(response: requests.Response, seconds: float) -> bytes:
-    """Read the body as it arrives: a timeout of requests holds for each wait, not for their sum."""
+    """Read the body as it arrives: a timeout of requests holds for each wait, not for their sum.
+
+    It is decompressed here: urllib3 would wait for as long as compressed bytes come that give no text.
+    """
     deadline = time.monotonic() + seconds
-    body = bytearray()
-    while part := response.raw.read1(65536, decode_content=True):
-        body += part
-        if len(body) > MAX_BODY:
+    compressed = response.headers.get("Content-Encoding", "").strip().lower() == "gzip"
+    decoder = zlib.decompressobj(wbits=31) if compressed else None
+    received, body = 0, bytearray()
+    while part := response.raw.read1(65536, decode_content=False):
+        received += len(part)
+        body += decoder.decompress(part, MAX_BODY + 1 - len(body)) if decoder else part
+        if max(received, len(body)) > MAX_BODY:
             raise TransportError(f"the body is larger than {MAX_BODY} bytes", response.status_code)
         if time.monotonic() > deadline:
             raise TransportError(f"the body was not complete after {seconds} s", response.status_code)
@@ -739,6 +746,6 @@ def _transport_problem(error: Exception, seconds: float) -> str:
         return "no TLS connection: is the certificate one that this machine trusts?"
     if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError):
         return f"no answer within {seconds} s"
-    if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
+    if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError | zlib.error):
         return "the connection could not be made or broke off"
     return "no TLS connection: can the file that REQUESTS_CA_BUNDLE names be read?"

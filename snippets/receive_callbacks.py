@@ -34,7 +34,7 @@ from urllib.parse import parse_qsl
 from flask import Flask, Request, Response, abort, request
 from lxml import etree
 from waitress.server import create_server
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 __all__ = ["DeliveryStatus", "MalformedCallback", "MessageStatus", "create_app", "main", "parse_fields"]
 
@@ -174,17 +174,28 @@ def _xml_pairs(document: bytes) -> Iterator[tuple[str, str]]:
             yield child.tag, child.text or ""
 
 
-def _pairs(callback: Request) -> Iterable[tuple[str, str]]:
-    """Return the fields of a callback, by the way in which it came."""
+def _content(callback: Request) -> bytes:
+    """Return the query string or the body, whichever holds the fields."""
     content = callback.query_string if callback.method == "GET" else callback.get_data(cache=False)
     if len(content) > MAX_CALLBACK:
         abort(413)
+    return content
+
+
+def _pairs(callback: Request, content: bytes) -> Iterable[tuple[str, str]]:
+    """Return the fields of a callback, by the way in which it came."""
     if callback.method == "GET" or callback.mimetype == "application/x-www-form-urlencoded":
         return _form_pairs(content)
-    if callback.mimetype not in {"text/xml", "application/xml"}:
-        _LOG.warning("Refused the content type %s, %d bytes.", ascii(callback.mimetype[:100]), len(content))
-        abort(415)
-    return _xml_pairs(content)
+    if callback.mimetype in {"text/xml", "application/xml"}:
+        return _xml_pairs(content)
+    raise UnsupportedMediaType
+
+
+def _refused(callback: Request, size: int, code: int, reason: str) -> Response:
+    """Answer a callback that is not stored, and log how it came: never what it holds."""
+    content_type = ascii(callback.mimetype[:100])
+    _LOG.warning("Refused a callback: %s (%s, content type %s, %d bytes)", reason, callback.method, content_type, size)
+    return _plain(code, reason)
 
 
 class _Store:
@@ -259,11 +270,13 @@ def create_app(database: Path | str, user: str, password: str) -> Flask:
     def callback() -> Response:
         if request.method == "HEAD":  # Flask would answer it as a GET and store it
             abort(405)
+        content = _content(request)
         try:
-            store.add(parse_fields(_pairs(request)))
+            store.add(parse_fields(_pairs(request, content)))
         except MalformedCallback as error:
-            _LOG.warning("Refused a callback: %s", error)
-            return _plain(400, str(error))
+            return _refused(request, len(content), 400, str(error))
+        except UnsupportedMediaType as error:
+            return _refused(request, len(content), 415, error.name)
         except sqlite3.Error as error:
             _LOG.error("Could not store a callback: %s", error)
             return _plain(503, "The callback is not stored. Send it again later.")

@@ -34,13 +34,21 @@ def stall(connection: socket.socket) -> None:
         pass
 
 
-def drip(connection: socket.socket) -> None:
-    """Send a body one byte at a time, each well within a timeout, for as long as the client listens."""
-    connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    for _ in range(600):
-        connection.sendall(b" ")
-        time.sleep(0.05)
+def dripping(head: bytes, drop: bytes = b" ", tail: bytes = b"", drops: int = 600) -> Script:
+    """Send a few bytes at a time, each time well within a timeout, for as long as the client listens."""
+
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(head)
+        for _ in range(drops):
+            connection.sendall(drop)
+            time.sleep(0.05)
+        connection.sendall(tail)
+
+    return script
+
+
+drip = dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
 
 
 def in_turn(*scripts: Script) -> tuple[Script, list[Script]]:

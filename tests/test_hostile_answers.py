@@ -28,7 +28,7 @@ from connect_api import (
     parse_response,
 )
 from project import XML
-from scripted_server import answer, scripted, send
+from scripted_server import Script, answer, dripping, scripted, send
 
 DOCUMENTS = {path.relative_to(XML).as_posix(): path.read_bytes() for path in sorted(XML.rglob("*.xml"))}
 RESPONSE = DOCUMENTS["response.xml"]
@@ -170,6 +170,52 @@ def test_broken_transport(name: str) -> None:
     with scripted(BROKEN[name]) as url, pytest.raises((TransportError, MalformedResponse)) as raised:
         ConnectAPI("AUTHENTICATION_TOKEN", url, timeout=2).list_callback_types()
     assert raised.value.__context__ is None
+
+
+GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 100000\r\n\r\n"
+DRIPPING: dict[str, Script] = {
+    "name of a compressed file": dripping(GZIP + b"\x1f\x8b\x08\x08" + bytes(6), b"a"),
+    "compressed parts without text": dripping(GZIP, gzip.compress(b"")),
+}
+
+
+@pytest.mark.parametrize("name", DRIPPING)
+def test_deadline_holds_for_compressed_bodies(name: str) -> None:
+    started = time.monotonic()
+    with scripted(DRIPPING[name]) as url, pytest.raises(TransportError, match="not complete after"):
+        ConnectAPI("AUTHENTICATION_TOKEN", url, timeout=0.3).list_callback_types()
+    assert time.monotonic() - started < 10  # far below what the server takes
+
+
+def test_bytes_after_a_compressed_body_count() -> None:
+    body = gzip.compress(RESPONSE) + b"x" * MAX_BODY
+    with (
+        scripted(answer(body, "200 OK", "Content-Encoding: gzip")) as url,
+        pytest.raises(TransportError, match="larger than"),
+    ):
+        ConnectAPI("AUTHENTICATION_TOKEN", url).list_callback_types()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", " GZIP "])
+def test_compressed_answer(encoding: str) -> None:
+    with scripted(answer(gzip.compress(RESPONSE), "200 OK", f"Content-Encoding:{encoding}")) as url:
+        types = ConnectAPI("AUTHENTICATION_TOKEN", url).list_callback_types()
+    assert types == parse_callback_types(RESPONSE)
+
+
+def test_memory_grows_with_the_length_of_the_answer() -> None:
+    """Per byte of the answer, a long one takes what a short one takes."""
+    value = RESPONSE[RESPONSE.index(b"<Value>") : RESPONSE.index(b"</Value>") + len(b"</Value>")]
+    peaks = []
+    for times in (2_000, 16_000):
+        body = RESPONSE.replace(value, value * times)
+        tracemalloc.start()
+        try:
+            parse_callback_types(body)
+            peaks.append(tracemalloc.get_traced_memory()[1] / len(body))
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 def test_length_that_is_none() -> None:

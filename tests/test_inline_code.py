@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import http.client
 import importlib
 import inspect
 import re
@@ -208,6 +209,10 @@ def number_meanings() -> dict[str, set[str]]:
         "HTTP status of a database that cannot be written": {str(HTTPStatus.SERVICE_UNAVAILABLE.value)},
         "HTTP status of a fault of the server": {str(HTTPStatus.INTERNAL_SERVER_ERROR.value)},
         "limit of a parameter": {number for row in FACTS["guides"]["create_connection"] for number in row[2].split()},
+        "fields of a form": set(re.findall(r"max_num_fields=(\d+)", inspect.getsource(receive_callbacks))),
+        "bytes of a callback": {str(receive_callbacks.MAX_CALLBACK)},
+        "lines of a header": {str(http.client._MAXHEADERS)},  # type: ignore[attr-defined]
+        "bytes of a line of a header": {str(http.client._MAXLINE)},  # type: ignore[attr-defined]
         "address of this machine": {str(inspect.signature(mock_server.MockServer).parameters["host"].default)},
         "any free port": {str(inspect.signature(mock_server.MockServer).parameters["port"].default)},
     }

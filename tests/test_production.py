@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import logging
 import runpy
+import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+import trustme
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -18,7 +21,7 @@ from connect_api import CallbackType, ConnectAPI, ServiceError, TransportError
 from harness.run import clean_environment, inside
 from mock_server import MockServer
 from project import SNIPPETS, XML
-from scripted_server import Script, answer, drip, in_turn, scripted, send
+from scripted_server import Script, answer, drip, dripping, in_turn, scripted, send
 
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 (made up)
 RESPONSE = (XML / "response.xml").read_bytes()
@@ -103,11 +106,67 @@ def test_post_is_never_retried(call: str, retrying: requests.Session) -> None:
     assert len(served) == 1
 
 
-def test_dripping_body_is_bounded_with_retries_too(retrying: requests.Session) -> None:
+@pytest.mark.parametrize("call", ["authenticate_user", "create_connection", "list_callback_types"])
+def test_post_is_not_retried_when_tls_breaks_off(call: str, retrying: requests.Session, tmp_path: Path) -> None:
+    """The request has arrived by then: what follows is no TLS, for which urllib3 has no rule about methods."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def break_off(connection: socket.socket) -> None:
+        tls = context.wrap_socket(connection, server_side=True)
+        tls.recv(65536)
+        with socket.socket(fileno=tls.detach()) as plain:
+            plain.sendall(b"no TLS" * 100)
+            while plain.recv(65536):  # closing on unread data would reset the connection, another fault
+                pass
+
+    script, served = in_turn(break_off)
+    adapter = retrying.get_adapter("http://")  # the same policy, which waits less
+    retrying.mount("https://", adapter)
+    retrying.verify = str(tmp_path / "ca.pem")
+    arguments = [] if call == "list_callback_types" else ["sampleuser", "samplepass1"]
+    with scripted(script) as url, pytest.raises(TransportError):
+        getattr(ConnectAPI(TOKEN, url.replace("http://", "https://"), session=retrying), call)(*arguments)
+    assert len(served) == (4 if call == "list_callback_types" else 1)
+
+
+def test_error_of_the_service_with_a_status_that_is_retried(retrying: requests.Session) -> None:
+    """What the page says of it: the policy does not read bodies."""
+    scripts = [answer((XML / "error-007.xml").read_bytes(), "503 Unavailable")] * 9
+    result, requests_made = listing(retrying, *scripts)
+    assert isinstance(result, ServiceError)
+    assert requests_made == 4
+
+
+@pytest.mark.parametrize(
+    "script", [drip, dripping(b"HTTP/1.1 503 Unavailable\r\nContent-Length: 100000\r\n\r\n")], ids=["200", "503"]
+)
+def test_dripping_body_is_bounded_with_retries_too(script: Script, retrying: requests.Session) -> None:
     started = time.monotonic()
-    with scripted(drip) as url, pytest.raises(TransportError, match="not complete after"):
+    with scripted(script) as url, pytest.raises(TransportError, match="not complete after"):
         ConnectAPI(TOKEN, url, session=retrying, timeout=0.5).list_callback_types()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10  # far below what the server takes
+
+
+LENGTH = f"Content-Length: {len(RESPONSE)}\r\n\r\n".encode()
+CHUNK = f"{len(RESPONSE):x};".encode()
+UNBOUNDED = {
+    "header": dripping(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", LENGTH + RESPONSE, drops=15),
+    "line before a chunk": dripping(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNK,
+        b"x",
+        b"\r\n" + RESPONSE + b"\r\n0\r\n\r\n",
+        drops=6,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNBOUNDED)
+def test_what_drips_between_the_parts_is_not_bounded(name: str) -> None:
+    """What the page admits: it takes longer than the timeout, and each wait is shorter."""
+    with scripted(UNBOUNDED[name]) as url:
+        assert ConnectAPI(TOKEN, url, timeout=0.25 if name == "header" else 5).list_callback_types() == TYPES
 
 
 def test_formatter_keeps_secrets_out(home: Path, mock: MockServer) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -416,6 +417,38 @@ def test_other_content_types(
     assert ascii(content_type.partition(";")[0]) in message
     assert f"{len(sent)} bytes" in message
     assert not [value for value in SAMPLE.values() if value in caplog.text]
+
+
+SOAP = f'<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body>{BODY}</Body></Envelope>'
+NOT_COVERED: dict[str, tuple[int, dict[str, Any]]] = {
+    "XML by GET": (400, {"method": "GET", "query_string": {"XML": BODY}}),
+    "XML in a form": (400, {"method": "POST", "data": {"XML": BODY}}),
+    "SOAP 1.1": (400, {"method": "POST", "data": SOAP, "content_type": "text/xml"}),
+    "SOAP 1.2": (415, {"method": "POST", "data": SOAP, "content_type": "application/soap+xml"}),
+    "JSON": (415, {"method": "POST", "json": SAMPLE}),
+}
+
+
+@pytest.mark.parametrize("name", NOT_COVERED)
+def test_transports_that_are_not_covered(
+    name: str, client: FlaskClient, database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says how such a callback came, as the page promises, and nothing that it holds."""
+    code, sent = NOT_COVERED[name]
+    answer = client.open("/callback", **sent)
+    assert answer.status_code == code
+    assert stored(database) == []
+    environ = answer.request.environ
+    size = len(environ["QUERY_STRING"]) if sent["method"] == "GET" else int(environ["CONTENT_LENGTH"])
+    content_type = environ.get("CONTENT_TYPE", "").partition(";")[0]
+    assert f"({sent['method']}, content type '{content_type}', {size} bytes)" in caplog.messages[-1]
+    assert not [value for value in SAMPLE.values() if value in caplog.text]
+
+
+def test_the_first_of_two_that_differ_is_kept(client: FlaskClient, database: Path) -> None:
+    for charge in ("0.300000", "9.000000"):
+        assert send(client, "get", list({**SAMPLE, "charge": charge}.items())).status_code == 200
+    assert stored(database) == [ROW]
 
 
 def test_the_log_quotes_no_value(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

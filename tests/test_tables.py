@@ -7,6 +7,7 @@ import inspect
 import re
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -287,6 +288,20 @@ def callback_fields() -> Rows:
     return [("Field", "Meaning", "Sample"), *((name, meaning, mock_server.STATUS[name]) for name, meaning in rows)]
 
 
+def callback_forms() -> Rows:
+    """The numbers are those of the receiver; what lies at and beyond each is tried in test_receive_callbacks.py."""
+    rows: Rows = [tuple(row) for row in FACTS["callback"]["forms"]]
+    times = receive_callbacks._TIMES
+    for name, form in rows:
+        limits = re.findall(r"\{(?:0,)?(\d+)(?:,(\d+))?\}", receive_callbacks._FIELDS[name].pattern)
+        numbers = [number for limit in limits for number in limit if number]
+        if name == "timestamp":
+            numbers += [str(datetime.fromtimestamp(seconds, UTC).year) for seconds in (times[0], times[-1])]
+        assert re.findall(r"\d+", form) == numbers, f"the receiver has other limits for {name}: {numbers}"
+    assert [row[0] for row in rows] == list(receive_callbacks._FIELDS)
+    return [("Field", "Form"), *rows]
+
+
 def callback_statuses() -> Rows:
     rows: Rows = [("Status", "Meaning", "Member")]
     for code, meaning in FACTS["callback"]["status"].items():
@@ -371,6 +386,7 @@ OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/guides/production.md", "retry-what-may-be-retried"): retries,
     ("docs/guides/test-your-integration.md", "provoke-each-error"): provoke,
     ("docs/guides/receive-status.md", "the-fields"): callback_fields,
+    ("docs/guides/receive-status.md", "what-it-accepts"): callback_forms,
     ("docs/guides/receive-status.md", "what-it-answers"): receiver_answers,
     ("docs/guides/receive-status.md", "read-a-status"): callback_statuses,
     ("docs/how-tested.md", "what-is-checked"): checks,
