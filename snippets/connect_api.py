@@ -685,7 +685,7 @@ def _callback_url(value: str | None) -> str | None:
         with contextlib.suppress(ValueError):  # a broken IPv6 address
             host = urlsplit(value).hostname
     if value is not None and not host:
-        raise InvalidRequest("callback_url must be an absolute URL that starts with https:// or http://")
+        raise InvalidRequest("callback_url must be an absolute URL with https:// or http://")
     return value
 
 

@@ -11,7 +11,9 @@ sample = {
 }
 received = parse_fields(sample)
 known = isinstance(received.status, MessageStatus)
-print(received.status, MessageStatus(received.status).name if known else "not documented")
+name = MessageStatus(received.status).name if known else "not documented"
+print(received.status, name)
 print(received.timestamp.isoformat())
 print(repr(received.charge), "credits")
-print("message", received.api_msg_id, "from", received.from_number, "to", received.to_number)
+print("from", received.from_number, "to", received.to_number)
+print("message", received.api_msg_id)

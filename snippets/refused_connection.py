@@ -9,7 +9,7 @@ password = os.environ["CONNECT_API_PASSWORD"]
 try:
     api.create_connection(user, password, callback_url="example.com")
 except InvalidRequest as error:
-    print(f"nothing was sent: {error}")
+    print(f"not sent: {error}")
 
 try:
     api.create_connection(user, password, connection_id=99, callback_type_id=99)

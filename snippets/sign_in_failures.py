@@ -8,10 +8,10 @@ def sign_in(user: str, password: str, captcha: Captcha | None = None) -> str:
         number = api.authenticate_user(user, password, captcha)
     except ServiceError as error:
         if "captcha" in error.message.lower():
-            return f"ask for a captcha: {error}"
+            return f"captcha wanted: {error}"
         if "activated" in error.message:
-            return f"activate the account first: {error}"
-        return f"ask for user name and password again: {error}"
+            return f"not activated: {error}"
+        return f"wrong credentials: {error}"
     return f"signed in as user number {number}"
 
 

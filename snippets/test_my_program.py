@@ -21,7 +21,10 @@ def test_my_program_lists_the_types(mock: MockServer) -> None:
     assert mock.exchanges[-1].action == "get_list_callback"
 
 
-def test_my_program_meets_an_error(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_my_program_meets_an_error(
+    mock: MockServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("CONNECT_API_TOKEN", "error-007")
     with pytest.raises(ServiceError, match="Command not allowed"):
         ConnectAPI.from_environment().list_callback_types()

@@ -169,6 +169,12 @@ def test_many_failed_attempts_block_the_address(api: ConnectAPI) -> None:
     assert api.authenticate_user(USER, PASSWORD)
 
 
+def test_the_address_comes_before_the_user(api: ConnectAPI) -> None:
+    for user in [USER, USER, *(f"user{number}" for number in range(8))]:
+        assert codes(functools.partial(api.authenticate_user, user, "wrongpass")) == ["404"]
+    assert codes(lambda: api.authenticate_user(USER, PASSWORD)) == ["003"]
+
+
 def test_account_that_is_not_activated(api: ConnectAPI) -> None:
     (user,) = [user for user, (_, activated) in ACCOUNTS.items() if not activated]
     assert codes(lambda: api.authenticate_user(user, ACCOUNTS[user][0])) == ["103"]
@@ -219,6 +225,12 @@ def test_refused_connections(element: str, value: str, code: str, mock: MockServ
 def test_messages_are_those_of_the_user_guide() -> None:
     messages = mock_server._MESSAGES
     assert messages == {code: FACTS["user_guide"]["codes"][code] for code in messages}
+
+
+@pytest.mark.parametrize("call", ["authenticate-user", "create-connection"])
+def test_sample_answers_have_the_time_of_the_specification(call: str) -> None:
+    times = [etree.parse(path).findtext("Timestamp") for path in (XML / call / "response.xml", XML / "response.xml")]
+    assert times[0] == times[1]
 
 
 def test_sample_status_is_that_of_the_page() -> None:

@@ -30,6 +30,7 @@ RUN_ELSEWHERE = {
     "snippets/deliver_get.sh": "tests/test_journey.py",
     "snippets/deliver_post.sh": "tests/test_journey.py",
     "snippets/deliver_xml.sh": "tests/test_journey.py",
+    "snippets/fixed_url.sh": "tests/test_integration_guide.py",
     "snippets/start_receiver.sh": "tests/test_journey.py",
     "snippets/stored.sh": "tests/test_journey.py",
 }
@@ -249,6 +250,14 @@ def test_shell_lines_set_what_the_programs_read(mock: MockServer) -> None:
         if fence.language == "sh":
             unknown = set(settings(included_text(ROOT, fence))) - known
             assert not unknown, f"{fence}: no program reads {unknown}"
+
+
+@pytest.mark.parametrize("page", [page for page in SOURCE.pages if "guides" in page.path.parts], ids=str)
+def test_blocks_of_the_guides_fit(page: Page) -> None:
+    """On a wide screen, a reader sees each line as a whole."""
+    for fence in page.fences:
+        for line in included_text(ROOT, fence).splitlines():
+            assert len(line) <= 80, f"{fence}: this line of {fence.include} is cut off on the page: {line}"
 
 
 def test_every_snippet_is_on_a_page() -> None:

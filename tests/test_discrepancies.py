@@ -196,5 +196,4 @@ def test_entries_are_linked_from_the_pages(site: Site) -> None:
         if page.path.name != PAGE.name
         for link in page.article.xpath(".//a[contains(@href, 'discrepancies/#d')]")
     }
-    elsewhere = {"d12"}  # about codes that no page but the table of all codes has
-    assert linked | elsewhere == {identifier.lower() for identifier in entries()}
+    assert linked == {identifier.lower() for identifier in entries()}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import requests
 from lxml import etree
 
-from connect_api import ConnectAPI, ServiceError, TransportError, build_request
-from harness.run import clean_environment, run_process
-from mock_server import MAX_REQUEST, MockServer
-from project import ERROR_CODES, FACTS, XML
+from connect_api import Captcha, ConnectAPI, MalformedResponse, ServiceError, TransportError, build_request
+from harness.run import clean_environment, run_process, serving
+from harness.site import Site
+from mock_server import CAPTCHA, MAX_REQUEST, MockServer
+from project import ERROR_CODES, FACTS, SNIPPETS, XML
 
 
 def errors_of(call: Callable[[], object]) -> list[str]:
@@ -65,6 +70,42 @@ def address_blocked(mock: MockServer, session: requests.Session) -> None:
     assert errors_of(lambda: api.authenticate_user("sampleuser", "samplepass1")) == ["003"]
 
 
+def wrong_captcha(mock: MockServer, session: requests.Session) -> None:
+    user_blocked(mock, session)
+    api = ConnectAPI("t", mock.url, session=session)
+    for code, captcha in (("400", Captcha("99999", CAPTCHA[1])), ("401", Captcha(CAPTCHA[0], "zzzzzz"))):
+        with pytest.raises(ServiceError, match=f"error {code}"):
+            api.authenticate_user("sampleuser", "samplepass1", captcha)
+
+
+def any_other(_: MockServer, session: requests.Session) -> None:
+    with TemporaryDirectory() as folder:
+        documents = shutil.copytree(XML, Path(folder) / "xml")
+        text = (documents / "error-007.xml").read_text()
+        message = FACTS["user_guide"]["codes"]["440"]
+        text = text.replace("007", "440").replace(FACTS["user_guide"]["codes"]["007"], message)
+        (documents / "error-440.xml").write_text(text)
+        command = [sys.executable, str(SNIPPETS / "mock_server.py"), "--xml-dir", str(documents)]
+        with serving(command, "Ready", Path(folder), clean_environment(Path(folder))) as lines:
+            printed = "\n".join(lines)
+            (url,) = re.findall(r"export CONNECT_API_URL=(.*)", printed)
+            session.verify = re.findall(r"export REQUESTS_CA_BUNDLE=(.*)", printed)[0]
+            api = ConnectAPI("error-440", url, session=session)
+            with pytest.raises(ServiceError, match=message):
+                api.authenticate_user("sampleuser", "samplepass1")
+
+
+def malformed(mock: MockServer, session: requests.Session) -> None:
+    with pytest.raises(MalformedResponse):
+        ConnectAPI("request", mock.url, session=session).list_callback_types()
+
+
+def nobody_listens(_: MockServer, session: requests.Session) -> None:
+    with pytest.raises(TransportError) as raised:
+        ConnectAPI("t", "https://127.0.0.1:9", session=session).list_callback_types()
+    assert raised.value.status is None
+
+
 def not_activated(mock: MockServer, session: requests.Session) -> None:
     api = ConnectAPI("t", mock.url, session=session)
     assert errors_of(lambda: api.authenticate_user("newuser", "samplepass2")) == ["103"]
@@ -106,8 +147,12 @@ CASES: dict[str, Case] = {
     "error 404": wrong_password,
     "error 004 of authenticate_user": user_blocked,
     "error 003": address_blocked,
+    "errors 400 and 401": wrong_captcha,
     "error 103": not_activated,
     "errors 419 to 426": refused_values,
+    "any other error, such as 440": any_other,
+    "a MalformedResponse": malformed,
+    "a TransportError without a status": nobody_listens,
     "HTTP status 404": not_found,
     "HTTP status 413": too_large,
 }
@@ -123,17 +168,24 @@ def test_row(row: str, mock: MockServer, session: requests.Session) -> None:
     CASES[row](mock, session)
 
 
-def test_client_with_a_fixed_url(home: Path, tmp_path: Path) -> None:
-    """The name leads to the mock (here by curl's own hosts entry), whose certificate has the name."""
-    ca_file = tmp_path / "mock-ca.pem"
-    with MockServer(hostnames=["connect.clickatell.com"], ca_file=ca_file) as mock:
-        command = ["curl", "--silent", "--show-error", "--max-time", "10", "--cacert", str(ca_file), "--noproxy", "*"]
-        command += ["--connect-to", f"connect.clickatell.com:443:127.0.0.1:{mock.tls_port}"]
+def test_client_with_a_fixed_url(site: Site, home: Path, tmp_path: Path) -> None:
+    """The page's command, on a free port; curl's own hosts entry stands for that of the machine."""
+    blocks = site.page("docs/guides/test-your-integration.md").blocks()
+    (line,) = [block.text for block in blocks if block.fence.include == "snippets/fixed_url.sh"]
+    assert line.count(" --tls-port 443 ") == 1
+    line = line.replace(" --tls-port 443 ", " --tls-port 0 ").replace("snippets/", f"{SNIPPETS}/")
+    with serving(["sh", "-euc", f"exec {line}"], "Ready", tmp_path, clean_environment(home)) as lines:
+        (port,) = re.findall(r"HTTPS on https://127.0.0.1:(\d+)", "\n".join(lines))
+        command = ["curl", "--silent", "--show-error", "--max-time", "10", "--noproxy", "*"]
+        command += ["--cacert", "mock-ca.pem", "--connect-to", f"::127.0.0.1:{port}"]
         command += ["--get", "--data-urlencode", f"XML={(XML / 'request.xml').read_text()}"]
         url = "https://connect.clickatell.com/AUTHENTICATION_TOKEN"
-        printed = run_process([*command, url], tmp_path, clean_environment(home))
-        assert printed == (XML / "response.xml").read_text()
+        assert run_process([*command, url], tmp_path, clean_environment(home)) == (XML / "response.xml").read_text()
         other = subprocess.run(
-            [*command, url.replace("connect.", "other.")], env=clean_environment(home), capture_output=True, check=False
+            [*command, url.replace("connect.", "other.")],
+            cwd=tmp_path,
+            env=clean_environment(home),
+            capture_output=True,
+            check=False,
         )
-        assert other.returncode != 0
+        assert other.returncode == 60, "the certificate has no other name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import socket
 import sqlite3
 import sys
@@ -16,7 +17,7 @@ import requests
 from harness.run import clean_environment, run_process, run_shell, serving, settings
 from harness.site import Site
 from mock_server import STATUS, Callback, MockServer
-from project import ROOT, SNIPPETS
+from project import FACTS, ROOT, SNIPPETS, XML
 from reader import difference, save_downloads
 
 RECEIVE = "docs/guides/receive-status.md"
@@ -105,6 +106,22 @@ def test_the_whole_journey(reader: Reader, mock: MockServer) -> None:
     assert rows[0] == tuple(int(value) if name == "timestamp" else value for name, value in STATUS.items())
 
 
+@pytest.mark.parametrize("name", ["HTTP POST", "SOAP POST"])
+def test_nothing_is_configured_without_the_type(name: str, reader: Reader, tmp_path: Path) -> None:
+    """The list has no type of that name any more, or two."""
+    documents = tmp_path / "xml"
+    shutil.copytree(XML, documents)
+    text = (documents / "response.xml").read_text()
+    other = text.replace("SOAP POST", "HTTP GET") if name == "SOAP POST" else text.replace("HTTP GET", name)
+    (documents / "response.xml").write_text(other)
+    with MockServer(xml_dir=documents) as mock:
+        environment = {**reader.environment, "CONNECT_API_URL": mock.url, "REQUESTS_CA_BUNDLE": str(mock.ca_file)}
+        (reader.folder / "configure_callback.py").write_text((SNIPPETS / "configure_callback.py").read_text())
+        with pytest.raises(AssertionError, match=r"[02] callback types are named HTTP GET"):
+            run_process([sys.executable, "configure_callback.py"], reader.folder, environment)
+        assert [exchange.action for exchange in mock.exchanges] == ["get_list_callback"]
+
+
 def test_receiver_with_another_password(reader: Reader, mock: MockServer) -> None:
     url = f"http://127.0.0.1:{reader.port}/callback"
     mock.application.callbacks.append(Callback(url, "HTTP GET", "sampleservice", "other"))
@@ -150,6 +167,12 @@ def test_picture_names_what_is_there(site: Site) -> None:
     labels = picture.get("aria-labelledby").split()
     assert [element.tag for label in labels for element in picture.xpath(f".//*[@id='{label}']")] == ["title", "desc"]
     (text,) = picture.xpath("./desc/text()")
+    facts = FACTS["journey"]
+    assert (picture.findtext("title"), text) == (facts["title"], facts["text"])
+    assert figures[0].findtext("figcaption") == facts["caption"]
+    for name, kind in (("names", "name"), ("codes", "code"), ("note", "text")):
+        assert [element.text for element in picture.xpath(f".//text[@class='journey-{kind}']")] == facts[name]
+    assert [element.text for element in picture.xpath(".//text[@class='journey-number']")] == list("1234")
     shown = [element.text for element in picture.xpath(".//text[@class='journey-code']")]
     fields = {name for label in shown for name in re.findall(r"\w+", label)}
     known = set(

@@ -98,6 +98,13 @@ def test_retry_after_is_heeded(retrying: requests.Session) -> None:
     assert time.monotonic() - started >= 1
 
 
+def test_retry_after_is_heeded_up_to_a_limit(retrying: requests.Session) -> None:
+    adapter = retrying.get_adapter("https://")
+    assert isinstance(adapter, HTTPAdapter)
+    for header in ("86400", "Fri, 31 Dec 2100 23:59:59 GMT"):
+        assert adapter.max_retries.parse_retry_after(header) == 60
+
+
 @pytest.mark.parametrize("call", ["authenticate_user", "create_connection"])
 def test_post_is_never_retried(call: str, retrying: requests.Session) -> None:
     script, served = in_turn(answer(b"", "503 Unavailable"), answer(RESPONSE))

@@ -218,12 +218,36 @@ def mock_answers() -> Rows:
             {**ask, "method": "POST", "data": b"x" * (mock_server.MAX_REQUEST + 1)},
         ),
     ]
+    user, (password, _) = next(iter(mock_server.ACCOUNTS.items()))
+
+    def posted(action: str, **elements: str) -> dict[str, Any]:
+        request = connect_api.build_request(action, user=user, password=password, **elements)
+        return {"method": "POST", "data": {"XML": request.decode()}, "base_url": "https://localhost"}
+
+    url = {"callback_url": "http://127.0.0.1:9/callback"}
+    deliver: dict[str, Any] = {"method": "POST", "base_url": "https://localhost"}
+    sign_in = "authenticate_user with the user and the password of an activated account"
+    cases += [
+        (sign_in, "User Guide", "t", posted("authenticate_user")),
+        ("create_connection with them and values that it takes", "User Guide", "t", posted("create_connection", **url)),
+        ("either call with what it does not take", "User Guide", "t", posted("create_connection", callback_url="x")),
+        ("/_mock/deliver, after a callback is configured", "choice of this mock", "_mock/deliver", deliver),
+        (
+            "/_mock/deliver, where none can be sent",
+            "choice of this mock",
+            "_mock/deliver",
+            {**deliver, "data": {"transport": "SOAP POST"}},
+        ),
+    ]
     action = re.compile(rb"<Action>[^<]*</Action>")
-    files = {action.sub(b"", path.read_bytes()): path.name for path in sorted(XML.glob("*.xml"))}
+    files = {
+        action.sub(b"", path.read_bytes()): path.relative_to(XML).as_posix() for path in sorted(XML.rglob("*.xml"))
+    }
     rows: Rows = [("Request", "HTTP status", "Answer", "Source")]
     for request, source, token, arguments in cases:
         response = client.open(f"/{token}", **arguments)
-        answer = files.get(action.sub(b"", response.data), "plain text")
+        otherwise = "each code and its message" if response.mimetype == "text/xml" else "plain text"
+        answer = files.get(action.sub(b"", response.data), otherwise)
         if "token" in request and "error" in request and "HTTP" not in request and answer != "plain text":
             answer = f"{answer.replace('007', 'CODE')}, with the action that was asked for"
         answer += ", as the sandbox does" if answer == "request.xml" else ""

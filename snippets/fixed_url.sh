@@ -1,0 +1,2 @@
+python snippets/mock_server.py --hostname connect.clickatell.com \
+  --tls-port 443 --ca-file mock-ca.pem
