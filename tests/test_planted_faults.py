@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import subprocess
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+import mutate
 from harness.run import clean_environment, run_python
 from harness.site import Page, Problem, Site, scan_spans
-from project import ROOT
+from project import ROOT, SOURCE, XML
 from reader import difference
 from test_blocks import not_as_written, unowned
 from test_inline_code import bare_facts, unresolved, wrong_numbers
@@ -300,3 +302,11 @@ def test_outputs_are_not_written_in_ci(tmp_path: Path) -> None:
     )
     assert ended.returncode == pytest.ExitCode.USAGE_ERROR
     assert "does not run in CI" in ended.stderr
+
+
+def test_mutations_reach_every_fact() -> None:
+    """The script that changes one fact at a time finds some in each page and document, those in folders too."""
+    found = {mutant.path for mutant in mutate.mutants(random.Random(1)) if mutant}  # noqa: S311 (a sample, no secret)
+    wanted = {page.path for page in SOURCE.pages} | {path.relative_to(ROOT) for path in XML.rglob("*.x*")}
+    wanted |= {Path("docs/assets/journey.svg"), Path("snippets/callback.xml")}
+    assert not wanted - found, f"tests/mutate.py changes nothing in {wanted - found}"
