@@ -197,7 +197,7 @@ def test_certificate_names(tmp_path: Path) -> None:
 
 
 def test_port_that_is_taken(mock: MockServer) -> None:
-    with pytest.raises(OSError, match=r"[Aa]ddress already in use"):
+    with pytest.raises(OSError, match=r"[Aa]ddress already in use"):  # codespell:ignore ddress
         MockServer(port=mock.tls_port)
 
 

@@ -110,7 +110,7 @@ def test_changed_answer(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("response.xml", "Success", "Succes"),
+        ("response.xml", "Success", "Succes"),  # codespell:ignore succes
         ("response.xml", ">0<", ">zero<"),
         ("response.xml", ">0<", ">1_0<"),
         ("response.xml", ">0<", ">-1<"),
