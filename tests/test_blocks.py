@@ -16,12 +16,22 @@ from mock_server import MockServer
 from project import DEFAULT_SITE_URL, FENCES, ROOT, SNIPPETS, SOURCE
 from reader import POSTED, difference, environment_for, save_downloads, undocumented
 
-LANGUAGES = {".py": "python", ".sh": "sh", ".ps1": "powershell", ".xml": "xml", ".xsd": "xml", ".http": "http"}
+LANGUAGES = {
+    ".py": "python",
+    ".sh": "sh",
+    ".ps1": "powershell",
+    ".xml": "xml",
+    ".xsd": "xml",
+    ".http": "http",
+    ".conf": "nginx",
+}
 NOT_RUN = {
     "pytest": "it would run these tests within themselves; the README's test command is run by .ci/run",
     "python tests/benchmark.py": "it measures for minutes, and its figures are no test's business",
     "python tests/simulate_callbacks.py": "the tests run it at a smaller size: tests/test_receive_callbacks.py",
     "pytest --update-outputs": "it would write the files that these tests compare",
+    ".ci/build-site https://docs.example.com/connect/": "tests/test_hosting.py runs it for an address of this machine",
+    "nginx -t && nginx -s reload": "it concerns the server of the reader; tests/test_hosting.py starts one of its own",
 }
 """The shell blocks that are shown and not run, each with the reason."""
 

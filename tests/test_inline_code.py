@@ -112,7 +112,8 @@ def attributes(thing: object) -> list[str]:
 def project_names() -> Iterator[str]:
     """Files and folders, tests, and what stands in the shell blocks and their options."""
     yield from (path.name for path in ROOT.iterdir() if path.is_file())
-    for folder in ("docs", "snippets", "tests", ".ci"):
+    yield from re.findall(r"(?<=!ENV \[)\w+|(?<=^  )\w+(?=:)", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    for folder in ("docs", "snippets", "tests", ".ci", ".github"):
         for path in [ROOT / folder, *(ROOT / folder).rglob("*")]:
             relative = path.relative_to(ROOT).as_posix()
             yield from (relative, relative + "/", path.name, path.stem)
@@ -126,6 +127,8 @@ def project_names() -> Iterator[str]:
     for fence, _, _ in FENCES:
         if fence.language == "powershell":
             yield from re.findall(r"\$Env:\w+", included_text(ROOT, fence))
+        if fence.language == "nginx":
+            yield from re.findall(r"[\w.-]+(?:/[\w-]+)?", included_text(ROOT, fence))
         if fence.language == "sh":
             yield from included_text(ROOT, fence).split()
             yield from re.findall(r"\b[A-Z][A-Z_]+\b", included_text(ROOT, fence))

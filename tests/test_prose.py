@@ -24,7 +24,7 @@ RULES = {
 }
 LONGEST = 45
 """Words in a sentence; a longer one is two."""
-CAPITALS = {"Python", "GET", "POST", "HTTP", "MT", "IP", "API", "HTTPS", "XML", "Connect"}
+CAPITALS = {"Python", "GET", "POST", "HTTP", "MT", "IP", "API", "HTTPS", "XML", "Connect", "GitHub", "Pages"}
 ADMONITIONS = {"note", "warning"}
 
 

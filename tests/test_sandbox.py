@@ -26,11 +26,11 @@ def copied(site: Site, path: str, title: str) -> str:
     return text
 
 
-def follow_the_home_page(site: Site, folder: Path, home: Path) -> str:
-    """Do what the first screen says: paste its lines, save its program, run it."""
+def follow_the_home_page(site: Site, folder: Path, home: Path, **variables: str) -> str:
+    """Do what the first screen says, with these variables set: paste its lines, save its program, run it."""
     start = next(block.text for block in site.page("docs/index.md").blocks() if block.language == "sh")
     (folder / "list_callback_types.py").write_text(copied(site, "docs/index.md", "list_callback_types.py"))
-    return run_shell(f"{start}\npython list_callback_types.py", folder, clean_environment(home))
+    return run_shell(f"{start}\npython list_callback_types.py", folder, clean_environment(home, **variables))
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in XML.glob("*.xml")))

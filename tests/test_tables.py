@@ -19,6 +19,7 @@ from werkzeug.test import Client
 import connect_api
 import mock_server
 import receive_callbacks
+import test_hosting
 from connect_api import ServiceError, parse_callback_types
 from harness.site import Page, Problem, Site, Table
 from mock_server import MockConnectAPI
@@ -392,6 +393,35 @@ def failing_checks() -> Rows:
     return [("The check says", "What it wants", "Where it is"), *map(tuple, rows)]
 
 
+def hosting_types() -> Rows:
+    types = test_hosting.content_types()
+    return [("Ending", "Content type"), *((", ".join(endings), kind) for kind, endings in types.items())]
+
+
+def hosting_headers() -> Rows:
+    """The headers that the configuration adds, each with what it is for; test_hosting.py receives them."""
+    fallback, hashed = test_hosting.cache_rules().values()
+    words = {
+        "Cache-Control": f"{hashed} for names with a hash, {fallback} for all else",
+        "Content-Security-Policy": "the directives below",
+    }
+    reasons = FACTS["hosting"]["headers"]
+    headers = test_hosting.added_headers()
+    return [
+        ("Header", "Value", "What for"),
+        *((name, words.get(name, value), reasons[name]) for name, value in headers.items()),
+    ]
+
+
+def hosting_policy() -> Rows:
+    rows: Rows = [("Directive", "Value", "What for")]
+    for name, values in test_hosting.policy().items():
+        words = [value for value in values if not value.startswith("'sha")]
+        words += ["the hash of each script within the pages"] if len(words) < len(values) else []
+        rows.append((name, ", ".join(words), FACTS["hosting"]["policy"][name]))
+    return rows
+
+
 OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/callback-types/resource.md", "what-a-callback-type-holds"): fields_of_a_type,
     ("docs/callback-types/endpoint.md", "at-a-glance"): endpoint,
@@ -413,6 +443,9 @@ OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/guides/receive-status.md", "what-it-accepts"): callback_forms,
     ("docs/guides/receive-status.md", "what-it-answers"): receiver_answers,
     ("docs/guides/receive-status.md", "read-a-status"): callback_statuses,
+    ("docs/hosting.md", "what-any-host-has-to-send"): hosting_types,
+    ("docs/hosting.md", "headers"): hosting_headers,
+    ("docs/hosting.md", "policy"): hosting_policy,
     ("docs/how-tested.md", "what-is-checked"): checks,
     ("docs/how-tested.md", "how-fast-the-parser-is"): lambda: benchmark_table(0, "Time"),
     ("docs/how-tested.md", "how-fast-the-parser-is-1"): lambda: benchmark_table(1, "Memory"),
