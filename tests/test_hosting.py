@@ -25,7 +25,7 @@ from test_sandbox import OUTPUT, follow_the_home_page
 
 CONFIGURATION = SNIPPETS / "nginx.conf"
 SITE_PATH = "/docs/connect"
-REPOSITORY = "https://code.example.com/connect/docs"
+REPOSITORY = "https://github.com/example/docs"  # a host that the theme would ask for the number of stars
 PLACEHOLDER = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 EXTRA_FILES = {
     "llms.txt": "text/plain; charset=utf-8",

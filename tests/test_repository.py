@@ -68,7 +68,7 @@ def test_form_for_wrong_facts_names_the_sources() -> None:
     form = load(ROOT / ".github" / "ISSUE_TEMPLATE" / "wrong_fact.yml")
     (options,) = [field["attributes"]["options"] for field in form["body"] if field.get("id") == "source"]
     names = [row[0] for row in FACTS["sources"].values()]
-    assert options[: len(names)] == names
+    assert options[: len(names)] == names, f"wrong_fact.yml: the sources of tests/facts.toml come first: {names}"
 
 
 def test_hooks_run_what_ci_runs() -> None:
