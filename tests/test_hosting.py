@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 import trustme
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from harness.run import clean_environment, run_process, serving
 from harness.site import Site
@@ -115,15 +115,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     run_process([*command, "-t"], folder, clean_environment(home))
     with serving(command, "start worker process", folder, clean_environment(home)):
         yield Host(url, site, folder / "ca.pem")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = program(["chromium", "chromium-browser", "google-chrome"], "chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium)
-        yield browser
-        browser.close()
 
 
 @dataclass
