@@ -16,10 +16,11 @@ import requests
 from playwright.sync_api import Browser
 
 from harness import guard
-from harness.browser import chromium, find_chromium
+from harness.browser import Tools, chromium, find_chromium
+from harness.host import host
 from harness.site import Site
 from mock_server import MockServer
-from project import ROOT
+from project import CONTENT_SECURITY_POLICY, ROOT
 
 guard.install()
 
@@ -88,6 +89,22 @@ def browser() -> Iterator[Browser]:
         refuse("no Chromium here: install the package `chromium`, or name its program in CHROMIUM")
     with chromium(program) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    """What npm installs for the tests; without it, its tests are skipped, and in CI they fail."""
+    tools = Tools(ROOT / ".ci" / "browser-tools" / "node_modules")
+    if missing := tools.missing():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    return tools
+
+
+@pytest.fixture(scope="session")
+def hosted(site: Site) -> Iterator[str]:
+    """The address of the built site on a host that compresses and sends the security policy."""
+    with host(site.output, CONTENT_SECURITY_POLICY) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

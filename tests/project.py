@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ XML = ROOT / "docs" / "xml"
 SNIPPETS = ROOT / "snippets"
 SOURCE = Site(ROOT, ROOT / "site")
 """The site as its source stands: for what has to be known before the build."""
+
+CONTENT_SECURITY_POLICY = re.findall(
+    r'add_header Content-Security-Policy "([^"]*)"', (SNIPPETS / "nginx.conf").read_text()
+)[0]
+"""What the host sends with each answer: of scripts within a page, the theme's four alone, by their hashes."""
 
 DEFAULT_SITE_URL = "http://127.0.0.1:8000/"
 FACTS: dict[str, Any] = tomllib.loads((ROOT / "tests" / "facts.toml").read_text())

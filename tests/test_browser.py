@@ -1,21 +1,90 @@
-"""The pages in a real browser: nothing from elsewhere, no error in the console."""
+"""Every page in a real browser, as the host sends it: clean in both palettes, on a laptop and on a phone."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
-from harness.browser import visit
-from project import SOURCE
+from harness.browser import SCHEMES, WIDTHS, Tools, Visit, axe_violations, choose, visit
+from project import ERROR_CODES, SOURCE
+
+ADDRESSES = [*(page.url for page in SOURCE.pages), "404.html"]
+MOVED = """() => new Promise((resolve) => {
+  new PerformanceObserver((list) => resolve(list.getEntries().flatMap(
+    (shift) => shift.sources.map((source) => source.node?.outerHTML?.slice(0, 100)))
+  )).observe({ type: "layout-shift", buffered: true });
+  setTimeout(resolve, 50, []);
+}).then((elements) => { window.moved = elements; })"""
+"""Keep what has changed its place since the page was opened, before a test resizes it."""
 
 
-@pytest.mark.parametrize("path", [page.url for page in SOURCE.pages])
-def test_a_page_loads_nothing_from_elsewhere_and_reports_no_error(path: str, browser: Browser, sandbox: str) -> None:
-    with visit(browser, sandbox + path) as opened:
-        opened.page.wait_for_load_state("networkidle")
-        elsewhere = [url for url in opened.requests if urlsplit(url).netloc not in ("", urlsplit(sandbox).netloc)]
-        assert not elsewhere, f"{path} asks other hosts: {elsewhere}"
-        assert not opened.page.context.cookies(), f"{path} sets a cookie"
-        assert not opened.errors, f"{path}: {opened.errors}"
+@pytest.fixture(scope="module", params=ADDRESSES, ids=lambda address: address or "home")
+def opened(request: pytest.FixtureRequest, browser: Browser, hosted: str) -> Iterator[Visit]:
+    """A page that is loaded once and looked at by several tests; each leaves it light and wide."""
+    with visit(browser, hosted + request.param) as opened:
+        opened.page.evaluate(MOVED)
+        yield opened
+
+
+def name(page: Page) -> str:
+    return urlsplit(page.url).path
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_accessibility_rules_find_nothing(scheme: str, width: int, opened: Visit, tools: Tools) -> None:
+    choose(opened.page, scheme, width)
+    violations = axe_violations(opened.page, tools.axe)
+    choose(opened.page, "light", 1280)
+    assert not violations, f"{name(opened.page)}, {scheme}, {width} px wide:\n" + "\n".join(violations)
+
+
+def test_a_phone_scrolls_code_and_tables_within_themselves(opened: Visit) -> None:
+    opened.page.set_viewport_size({"width": 390, "height": 844})
+    wide = opened.page.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+             [...document.querySelectorAll("article *")]
+               .filter((element) => element.getBoundingClientRect().right > innerWidth)
+               .map((element) => element.outerHTML.slice(0, 100))"""
+    )
+    cut = opened.page.evaluate(
+        """() => [...document.querySelectorAll("article pre > code, article table, article svg")]
+             .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth)
+             .filter((element) => {
+               for (let box = element; box.tagName !== "ARTICLE"; box = box.parentElement)
+                 if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return false;
+               return true;
+             })
+             .map((element) => element.outerHTML.slice(0, 100))"""
+    )
+    choose(opened.page, "light", 1280)
+    assert not wide, f"{name(opened.page)} is wider than a phone because of: {wide[:3]}"
+    assert not cut, f"{name(opened.page)}: no reader of a phone sees the end of: {cut[:3]}"
+
+
+def test_nothing_moves_while_a_page_loads(opened: Visit) -> None:
+    moved = opened.page.evaluate("window.moved")
+    assert not moved, f"{name(opened.page)}: these move: {moved}"
+
+
+def test_a_page_loads_nothing_from_elsewhere_and_reports_no_error(opened: Visit, hosted: str) -> None:
+    """This runs last on a page: what the tests above did to it has kept to the security policy too."""
+    elsewhere = [url for url in opened.requests if urlsplit(url).netloc not in ("", urlsplit(hosted).netloc)]
+    assert not elsewhere, f"{name(opened.page)} asks other hosts: {elsewhere}"
+    assert not opened.page.context.cookies(), f"{name(opened.page)} sets a cookie"
+    assert not opened.errors, f"{name(opened.page)}: {opened.errors}"
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_a_link_to_an_error_lands_on_its_heading(code: str, browser: Browser, hosted: str) -> None:
+    for width in WIDTHS:
+        with visit(browser, f"{hosted}callback-types/errors/#error-{code}", width=width) as opened:
+            opened.page.wait_for_function("scrollY > 0")
+            heading, header, height = opened.page.evaluate(
+                f"""() => [document.querySelector("#error-{code}").getBoundingClientRect().top,
+                         document.querySelector(".md-header").getBoundingClientRect().bottom, innerHeight]"""
+            )
+        assert header <= heading < height / 2, f"error {code}, {width} px wide: the heading is at {heading} px"

@@ -7,6 +7,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -14,6 +16,27 @@ WIDTHS = (1280, 390)
 """Of a laptop and of a phone, in CSS pixels."""
 
 SCHEMES = ("light", "dark")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The folder where npm has put what looks at the pages."""
+
+    modules: Path
+
+    @property
+    def axe(self) -> Path:
+        return self.modules / "axe-core" / "axe.min.js"
+
+    @property
+    def nu(self) -> Path:
+        return self.modules / "vnu-jar" / "build" / "dist" / "vnu.jar"
+
+    def missing(self) -> str:
+        """Say what is not there and how it comes there; empty where all is there."""
+        if not (self.axe.is_file() and self.nu.is_file()):
+            return f"axe-core and the Nu HTML checker are not here: run `npm ci` in {self.modules.parent}"
+        return "" if shutil.which("java") else "no Java here, in which the Nu HTML checker runs: install a JRE"
 
 
 def find_chromium() -> str | None:
@@ -66,3 +89,24 @@ def visit(
     page.goto(url, wait_until="load")
     yield opened
     context.close()
+
+
+def choose(page: Page, scheme: str, width: int) -> None:
+    """Switch an open page with its own button, and resize it, as a reader does."""
+    page.set_viewport_size({"width": width, "height": 900 if width > 600 else 844})
+    if page.locator("body").get_attribute("data-md-color-scheme") != {"light": "default", "dark": "slate"}[scheme]:
+        page.locator("form[data-md-component=palette] label:not([hidden])").click()
+
+
+def axe_violations(page: Page, axe: Path) -> list[str]:
+    """The violations of accessibility rules on a page as it is now: rule, element and reason, one a line."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe.read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = page.evaluate("axe.run({resultTypes: ['violations']}).then((r) => r.violations)")
+    places = {
+        f"{rule['id']}: {node['html'].splitlines()[0][:120]} ({check['message']})"
+        for rule in found
+        for node in rule["nodes"]
+        for check in (node["any"] + node["all"] + node["none"])[:1]
+    }
+    return sorted(places)
