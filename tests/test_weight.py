@@ -7,7 +7,6 @@ import gzip
 import pytest
 from playwright.sync_api import Browser
 
-from harness.browser import visit
 from harness.site import Site
 from project import SOURCE
 
