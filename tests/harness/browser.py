@@ -41,7 +41,9 @@ class Tools:
 
 def find_chromium() -> str | None:
     """Return the program of this machine's Chromium: `CHROMIUM` names it, else it is looked up on the path."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    # The first is the same browser without its own user interface, and four times as fast.
+    names = ("chromium-headless-shell", "chromium", "google-chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 @contextlib.contextmanager
