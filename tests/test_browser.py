@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from harness.browser import SCHEMES, WIDTHS, Tools, Visit, axe_violations, choose, visit
+from harness.browser import SCHEMES, WIDTHS, Tools, Visit, axe_violations, choose, visit, wait_until
 from project import ERROR_CODES, SOURCE
 
 ADDRESSES = [*(page.url for page in SOURCE.pages), "404.html"]
@@ -82,7 +82,7 @@ def test_a_page_loads_nothing_from_elsewhere_and_reports_no_error(opened: Visit,
 def test_a_link_to_an_error_lands_on_its_heading(code: str, browser: Browser, hosted: str) -> None:
     for width in WIDTHS:
         with visit(browser, f"{hosted}callback-types/errors/#error-{code}", width=width) as opened:
-            opened.page.wait_for_function("scrollY > 0")
+            wait_until(opened.page, "scrollY > 0", "it has gone to the heading")
             heading, header, height = opened.page.evaluate(
                 f"""() => [document.querySelector("#error-{code}").getBoundingClientRect().top,
                          document.querySelector(".md-header").getBoundingClientRect().bottom, innerHeight]"""

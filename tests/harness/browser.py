@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,18 @@ def choose(page: Page, scheme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900 if width > 600 else 844})
     if page.locator("body").get_attribute("data-md-color-scheme") != {"light": "default", "dark": "slate"}[scheme]:
         page.locator("form[data-md-component=palette] label:not([hidden])").click()
+
+
+def wait_until(page: Page, condition: str, what: str) -> None:
+    """Wait for a condition in JavaScript; Playwright's own way is refused by a security policy without eval.
+
+    Raises:
+        AssertionError: It did not come true in ten seconds.
+    """
+    deadline = time.monotonic() + 10
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"{page.url}: waited in vain until {what}"
+        time.sleep(0.02)
 
 
 def axe_violations(page: Page, axe: Path) -> list[str]:
