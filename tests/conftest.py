@@ -86,9 +86,7 @@ def browser() -> Iterator[Browser]:
     program = find_chromium()
     if program is None:
         refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse(
-            "no Chromium here: install the package `chromium-headless-shell` or `chromium`, or name its program in CHROMIUM"
-        )
+        refuse("no Chromium: install `chromium-headless-shell` or `chromium`, or name its program in CHROMIUM")
     with chromium(program) as browser:
         yield browser
 
