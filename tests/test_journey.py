@@ -21,6 +21,7 @@ from project import FACTS, ROOT, SNIPPETS, XML
 from reader import difference, save_downloads
 
 RECEIVE = "docs/guides/receive-status.md"
+OVERVIEW = "docs/guides/journey.md"
 CONFIGURE = "docs/guides/configure-callback.md"
 TESTING = "docs/guides/test-your-integration.md"
 PAGE_PORT = "8080"
@@ -161,7 +162,7 @@ def test_delivery_that_nobody_takes(mock: MockServer) -> None:
 
 def test_picture_names_what_is_there(site: Site) -> None:
     """The words of the picture are names of calls, fields and roles, and it has a text for those who do not see it."""
-    figures = site.page(CONFIGURE).article.xpath(".//figure[@class='journey']")
+    figures = site.page(OVERVIEW).article.xpath(".//figure[@class='journey']")
     assert len(figures) == 1
     (picture,) = figures[0].xpath("./svg")
     labels = picture.get("aria-labelledby").split()
