@@ -66,7 +66,7 @@ def test_a_result_leads_to_its_section(browser: Browser, hosted: str) -> None:
         opened.page.locator(".md-header__button[for=__search]").click()
         results(opened.page, "007")
         opened.page.locator(".md-search-result a[href*='#error-007']").first.click()
-        opened.page.wait_for_url("**/callback-types/errors/?h=*#error-007")
+        opened.page.wait_for_url("**/callback-types/errors/#error-007")
         wait_until(opened.page, "scrollY > 0", "the section is shown")
 
 

@@ -1,0 +1,132 @@
+"""Without a mouse, without scripts and on paper, the pages say the same."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from harness.browser import WIDTHS, visit
+from project import SOURCE
+
+REACHABLE = """() => {
+  const found = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']");
+  const groups = new Set();
+  return [...found].filter((element) => {
+    if (element.closest("[data-md-component=search]")) return false;
+    if (!element.checkVisibility({ visibilityProperty: true }) || element.disabled || element.hidden) return false;
+    if (element.tabIndex < 0) return false;
+    if (element.type === "radio") {
+      const first = !groups.has(element.name);
+      groups.add(element.name);
+      return first;
+    }
+    return true;
+  }).map((element) => { element.dataset.reachable = ""; return element.outerHTML.slice(0, 120); });
+}"""
+"""What a mouse can use on the page; of radio buttons, one of each group."""
+
+FOCUSED = """() => {
+  const element = document.activeElement;
+  if (element === document.body) return null;
+  const radio = element.type === "radio";
+  const tabs = element.closest(".tabbed-set")?.querySelector(".tabbed-labels");
+  const shown = !radio ? element : tabs ?? element.nextElementSibling;
+  const style = getComputedStyle(shown), box = shown.getBoundingClientRect();
+  const group = radio && element.name;
+  for (const other of group ? document.getElementsByName(group) : [element]) delete other.dataset.reachable;
+  return {
+    html: element.outerHTML.slice(0, 120),
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
+    seen: box.width > 0 && box.height > 0 && box.right > 0 && box.left < innerWidth,
+  };
+}"""
+
+
+def tab_through(page: Page) -> list[str]:
+    """Press Tab until the page has been left; return what is wrong on the way, and what was never reached."""
+    expected = page.evaluate(REACHABLE)
+    faults = []
+    for _ in range(len(expected) + 20):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        if focused is None:
+            break
+        if "md-search" not in focused["html"]:
+            faults += [f"no outline: {focused['html']}"] * (not focused["outlined"])
+            faults += [f"out of sight: {focused['html']}"] * (not focused["seen"])
+    left = page.evaluate("[...document.querySelectorAll('[data-reachable]')].map((e) => e.outerHTML.slice(0, 120))")
+    return faults + [f"never reached: {html}" for html in left]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("path", ["", "callback-types/response/"])
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    path: str, width: int, browser: Browser, hosted: str
+) -> None:
+    with visit(browser, hosted + path, width=width) as opened:
+        faults = tab_through(opened.page)
+    assert not faults, f"{path or 'home'}, {width} px wide:\n" + "\n".join(faults)
+
+
+def test_the_first_tab_skips_to_the_content(browser: Browser, hosted: str) -> None:
+    with visit(browser, hosted + "quickstart/") as opened:
+        page = opened.page
+        page.keyboard.press("Tab")
+        skip = page.locator(":focus")
+        assert skip.inner_text() == "Skip to content"
+        assert skip.evaluate("(link) => getComputedStyle(link).opacity") == "1", "nobody sees the link"
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("!!document.activeElement.closest('article')"), "the link does not lead into the article"
+
+
+def test_the_keyboard_opens_the_menu_of_a_phone(browser: Browser, hosted: str) -> None:
+    with visit(browser, hosted, width=390) as opened:
+        page = opened.page
+        page.locator(".md-header__button[for=__drawer]").focus()
+        page.keyboard.press("Enter")
+        section = page.locator(".md-nav--primary > ul label", has_text="Callback types").first
+        section.focus()
+        page.keyboard.press("Enter")
+        page.locator(".md-nav--primary").get_by_role("link", name="Endpoint").click()
+        page.wait_for_url("**/callback-types/endpoint/")
+
+
+@pytest.mark.parametrize("path", [page.url for page in SOURCE.pages])
+def test_without_scripts_everything_can_be_read(path: str, browser: Browser, hosted: str) -> None:
+    with visit(browser, hosted + path, scripts=False) as opened:
+        page = opened.page
+        assert not opened.errors
+        for part in (".md-nav--primary", "article h1"):
+            assert page.locator(part).first.is_visible(), f"{path}: {part} is hidden"
+        for block in page.locator("article .highlight").all():
+            if not block.is_visible():  # the label of its tab shows it
+                place = block.evaluate(
+                    "(e) => [...e.closest('.tabbed-content').children].findIndex((t) => t.contains(e))"
+                )
+                block.locator("xpath=ancestor::*[contains(@class, 'tabbed-set')]").locator(
+                    ".tabbed-labels > label"
+                ).nth(place).click()
+            assert block.is_visible(), f"{path}: {block.inner_text()[:60]!r} is hidden"
+        for useless in (".md-search", ".md-header__option", ".md-code__nav"):
+            assert not page.locator(useless).first.is_visible(), f"{path}: {useless} does nothing without scripts"
+
+
+@pytest.mark.parametrize("path", ["", "quickstart/", "callback-types/errors/", "reference/client/"])
+def test_paper_holds_the_article_and_nothing_of_the_screen(path: str, browser: Browser, hosted: str) -> None:
+    with visit(browser, hosted + path, scheme="dark", width=720) as opened:
+        page = opened.page
+        page.emulate_media(media="print")
+        for part in (".md-header", ".md-sidebar", ".md-footer__inner", ".md-code__nav", ".headerlink", ".md-top"):
+            for element in page.locator(part).all():
+                assert not element.is_visible(), f"{path}: {part} is printed"
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"), f"{path} is printed on {ground}"
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll("article pre > code, article table")]
+                 .filter((element) => element.scrollWidth > element.clientWidth + 1)
+                 .map((element) => element.textContent.slice(0, 80))"""
+        )
+        assert not cut, f"{path}: paper does not scroll: {cut[:3]}"
+        hidden = page.locator("article .tabbed-block").filter(visible=False).count()
+        assert not hidden, f"{path}: {hidden} tabs are not printed"
