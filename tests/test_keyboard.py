@@ -85,7 +85,7 @@ def test_the_keyboard_opens_the_menu_of_a_phone(browser: Browser, hosted: str) -
         page = opened.page
         page.locator(".md-header__button[for=__drawer]").focus()
         page.keyboard.press("Enter")
-        section = page.locator(".md-nav--primary > ul label", has_text="Callback types").first
+        section = page.locator(".md-nav--primary > ul label", has_text="The call").first
         section.focus()
         page.keyboard.press("Enter")
         page.locator(".md-nav--primary").get_by_role("link", name="Endpoint").click()
