@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -25,6 +25,27 @@ CONTENT_SECURITY_POLICY = re.findall(
 DEFAULT_SITE_URL = "http://127.0.0.1:8000/"
 FACTS: dict[str, Any] = tomllib.loads((ROOT / "tests" / "facts.toml").read_text())
 ERROR_CODES = sorted(path.stem.removeprefix("error-") for path in XML.glob("error-*.xml"))
+
+
+class Meaning(NamedTuple):
+    """What a source says about an error code; the message is None where it lists the code and does not define it."""
+
+    sources: str
+    message: str | None
+    description: str
+
+
+def meanings(code: str) -> list[Meaning]:
+    """What each source says about a code, in one entry where they agree."""
+    guide = FACTS["user_guide"]["codes"].get(code)
+    specified, description, _ = FACTS["specification"].get(code, (None, "", ""))
+    if specified is None and guide is None:
+        return [Meaning("User Guide, in a list of errors", None, "")]
+    if specified == guide:
+        return [Meaning("Specification, User Guide", guide, description)]
+    found = [Meaning("Specification", specified, description), Meaning("User Guide", guide, "")]
+    return [meaning for meaning in found if meaning.message]
+
 
 FENCES: list[tuple[Fence, str, int]] = [
     (fence, page.path.as_posix(), index) for page in SOURCE.pages for index, fence in enumerate(page.fences)

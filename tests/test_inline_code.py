@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import importlib
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -193,6 +194,9 @@ def number_meanings() -> dict[str, set[str]]:
     digits = re.findall(r'"\[0-9\]\{(?:1,)?(\d+)\}"', schema)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     request = {"XML": (XML / "request.xml").read_text()}
+    checker = json.loads((ROOT / "docs" / "assets" / "checker" / "facts.json").read_text())["libraries"]
+    library = ROOT / "docs" / "assets" / "checker" / "libxml2-wasm" / "libxml2raw.js"
+    form = (ROOT / "docs" / ".theme" / "checker-form.html").read_text()
     refused = Client(mock_server.MockConnectAPI()).get("/error-007", base_url="https://localhost", query_string=request)
     return {
         "code of an error": {*guide["codes"], *guide["not_defined"], *FACTS["specification"]},
@@ -217,6 +221,12 @@ def number_meanings() -> dict[str, set[str]]:
         "lines of a header": {str(http.client._MAXHEADERS)},  # type: ignore[attr-defined]
         "bytes of a line of a header": {str(http.client._MAXLINE)},  # type: ignore[attr-defined]
         "address of this machine": {str(inspect.signature(mock_server.MockServer).parameters["host"].default)},
+        "version of libxml2-wasm": {checker["libxml2-wasm"]},
+        "version of libxml2 in the checker": {checker["libxml2 of the checker"]},
+        "version of libxml2 under lxml": {checker["libxml2 of the tests"]},
+        "version of lxml": {checker["lxml"]},
+        "KiB of the checker's library": {str(round(library.stat().st_size / 1024))},
+        "seconds of a check": set(re.findall(r'data-seconds="(\d+)"', form)),
         "any free port": {str(inspect.signature(mock_server.MockServer).parameters["port"].default)},
     }
 

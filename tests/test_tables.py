@@ -23,7 +23,7 @@ import test_hosting
 from connect_api import ServiceError, parse_callback_types
 from harness.site import Page, Problem, Site, Table
 from mock_server import MockConnectAPI
-from project import ERROR_CODES, FACTS, ROOT, SOURCE, XML
+from project import ERROR_CODES, FACTS, ROOT, SOURCE, XML, meanings
 from receive_callbacks import MessageStatus
 
 Rows = list[tuple[str, ...]]
@@ -172,15 +172,7 @@ def meanings_of_008() -> Rows:
 def any_code() -> Rows:
     rows: Rows = [("Code", "Message", "Source")]
     for code in sorted([*UG_CODES, *FACTS["user_guide"]["not_defined"]]):
-        guide = UG_CODES.get(code)
-        specified = SPEC_CODES.get(code, [None])[0]
-        if guide is None:
-            rows.append((code, "not defined", "User Guide, in a list of errors"))
-        elif specified == guide:
-            rows.append((code, guide, "Specification, User Guide"))
-        else:
-            rows += [(code, specified, "Specification")] if specified else []
-            rows.append((code, guide, "User Guide"))
+        rows += [(code, meaning.message or "not defined", meaning.sources) for meaning in meanings(code)]
     return rows
 
 

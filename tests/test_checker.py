@@ -1,0 +1,293 @@
+"""The response checker: its files are what the project's scripts write, and its page does what a reader expects."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from lxml import etree, html
+from playwright.sync_api import Browser, Page, expect
+
+import checker_facts
+from checker_corpus import RESPONSE
+from connect_api import MAX_BODY, CallbackType, ConnectAPIError, parse_callback_types
+from harness.browser import SCHEMES, WIDTHS, Visit, visit
+from project import ROOT, XML
+from test_hostile_answers import HOSTILE
+
+CHECKER = ROOT / "docs" / "assets" / "checker"
+VENDORED = CHECKER / "libxml2-wasm"
+DOCUMENTS = [path.relative_to(XML).as_posix() for path in sorted(XML.rglob("*.xml"))]
+SCHEMA = etree.XMLSchema(file=str(XML / "response.xsd"))
+
+
+# The files.
+
+
+def test_facts_are_those_of_the_sources() -> None:
+    """The versions are those of the last writing: a newer lxml on this machine does not make the file wrong."""
+    expected, found = checker_facts.facts(), json.loads(checker_facts.PATH.read_text())
+    recorded = found.pop("libraries")
+    running = expected.pop("libraries")
+    assert found == expected, "run: python tests/checker_facts.py"
+    for name in ("libxml2-wasm", "libxml2 of the checker"):
+        assert recorded[name] == running[name], "run: python tests/checker_facts.py"
+    for name, version in recorded.items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{name}: {version}"
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    return {name: digest for digest, name in (line.split("  ") for line in lines)}
+
+
+def test_vendored_files_have_their_checksums() -> None:
+    expected = checksums(VENDORED)
+    assert {path.name for path in VENDORED.iterdir()} == {*expected, "SHA256SUMS"}
+    assert {"LICENSE", "LICENSE.libxml2"} <= expected.keys()
+    for name, digest in expected.items():
+        assert hashlib.sha256((VENDORED / name).read_bytes()).hexdigest() == digest, f"{name}: run .ci/vendor-libxml2"
+
+
+def test_vendored_files_are_what_the_script_makes(tmp_path: Path) -> None:
+    refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+    if not shutil.which("npm"):
+        refuse("no npm here: install the package `npm`")
+    ended = subprocess.run([ROOT / ".ci" / "vendor-libxml2", tmp_path], capture_output=True, text=True, check=False)
+    if "is not the package" in ended.stderr:
+        pytest.fail(ended.stderr)
+    if ended.returncode:
+        refuse(f"npm could not fetch the package:\n{ended.stderr[-500:]}")
+    for path in VENDORED.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), f"{path.name}: run .ci/vendor-libxml2"
+
+
+def test_scripts_are_files_that_a_strict_policy_allows() -> None:
+    """No script or style in the page, and nothing that a Content-Security-Policy would have to allow beside 'self'."""
+    form = html.fromstring((ROOT / "docs" / ".theme" / "checker-form.html").read_text())
+    for element in form.iter(etree.Element):
+        assert not [name for name in element.attrib if str(name).startswith("on") or name == "style"], element.attrib
+    assert [script.get("src") for script in form.iter("script")] == ["../assets/checker/checker.js"]
+    for path in CHECKER.glob("*.js"):
+        forbidden = re.findall(r"innerHTML|insertAdjacentHTML|\beval\(|new Function|https?://", path.read_text())
+        assert not forbidden, f"{path.name}: {forbidden}"
+
+
+# The page.
+
+
+@pytest.fixture
+def opened(browser: Browser, sandbox: str) -> Iterator[Visit]:
+    with visit(browser, f"{sandbox}checker/") as found:
+        yield found
+        assert not found.errors, found.errors
+
+
+def verdict(page: Page) -> tuple[str, str]:
+    """Wait for a verdict; return the sentence that is announced and the whole report."""
+    expect(page.locator("#checker-status")).to_have_text(re.compile("^(Checked|No verdict)"), timeout=60_000)
+    return page.inner_text("#checker-status"), page.inner_text("#checker-report") if page.is_visible(
+        "#checker-report"
+    ) else ""
+
+
+def load(page: Page, name: str) -> None:
+    page.evaluate("document.querySelector('.checker details').open = true")
+    page.click(f'[data-document="{name}"]')
+
+
+def paste(page: Page, text: str) -> None:
+    page.evaluate(
+        """(text) => {
+          const clipboardData = new DataTransfer();
+          clipboardData.setData("text/plain", text);
+          const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+          const field = document.getElementById("checker-source");
+          if (field.dispatchEvent(event)) field.value = text;  // what the browser does
+        }""",
+        text,
+    )
+
+
+def test_there_is_a_button_for_each_documented_document(opened: Visit) -> None:
+    buttons = opened.page.locator("[data-document]").all()
+    assert sorted(str(button.get_attribute("data-document")) for button in buttons) == DOCUMENTS
+    assert all(button.text_content() == button.get_attribute("data-document") for button in buttons)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documented_document(name: str, opened: Visit, sandbox: str) -> None:
+    body = (XML / name).read_bytes()
+    page = opened.page
+    load(page, name)
+    announced, report = verdict(page)
+    assert announced.startswith(f"Checked {name}: well-formed;")
+    assert ("the schema agrees" in announced) == SCHEMA.validate(etree.fromstring(body))
+    assert page.input_value("#checker-source") == body.decode()
+    raised: ConnectAPIError | None = None
+    types: list[CallbackType] = []
+    try:
+        types = parse_callback_types(body)
+    except ConnectAPIError as error:
+        raised = error
+    assert raised is None or f"raises {type(raised).__name__}" in report
+    assert raised is None or str(raised) in report
+    for code, message in getattr(raised, "errors", ()):
+        assert f"Error {code}: {message}" in report
+        leads_to = page.locator("#checker-report a", has_text=f"All about error {code}").get_attribute("href")
+        assert leads_to == f"{sandbox}callback-types/errors/#error-{code}"
+    rows = page.locator("table", has_text="Callback types").locator("tbody tr").all()
+    cells = [tuple(row.locator("td").all_inner_texts()) for row in rows]
+    assert cells == [(str(found.id), found.name) for found in types]
+    assert not types or "2011-09-20 09:51:53 UTC" in report
+    assert not [url for url in opened.requests if urlsplit(url).netloc != urlsplit(sandbox).netloc]
+
+
+def test_what_is_not_well_formed_is_shown_with_its_place(opened: Visit) -> None:
+    page = opened.page
+    paste(page, RESPONSE.replace("</Action>", "<Action>"))
+    announced, report = verdict(page)
+    assert "not well-formed" in announced
+    assert re.search(r"Line \d+, column \d+: Opening and ending tag mismatch", report)
+    page.click("text=Show line")
+    selected = page.evaluate("getSelection().toString()")
+    assert selected in RESPONSE.splitlines()
+
+
+def test_what_is_unusual_is_said_in_words(opened: Visit) -> None:
+    odd = (
+        RESPONSE.replace("<Values>", "<Count>2</Count><Values>")
+        .replace(">6<", ">0<")
+        .replace("ClICKATELLSDK", "Clickatellsdk")
+    )
+    paste(opened.page, f'<?xml version="1.0" encoding="ISO-8859-1"?>{odd}'.replace("1316512313", "99999999999"))
+    _, report = verdict(opened.page)
+    for words in (
+        "The declaration says ISO-8859-1",
+        "No source prints the root element as Clickatellsdk",
+        "No source names these elements: Count in Clickatellsdk",
+        "5138-11-16 09:46:39 UTC, is in the future",
+        "These ids stand there more than once: 0",
+    ):
+        assert words in report, report
+
+
+def test_nothing_is_loaded_before_it_is_wanted(opened: Visit, browser: Browser, sandbox: str) -> None:
+    opened.page.wait_for_load_state("networkidle")
+    assert not [url for url in opened.requests if "libxml2" in url or url.endswith("/checker/worker.js")]
+    opened.page.focus("#checker-source")
+    expect(opened.page.locator("#checker-source")).to_be_focused()
+    load(opened.page, "response.xml")
+    verdict(opened.page)
+    assert [url for url in opened.requests if url.endswith("/xml/response.xsd")]
+    with visit(browser, sandbox) as home:
+        home.page.wait_for_load_state("networkidle")
+        assert not [url for url in home.requests if "/checker/" in url]
+
+
+def test_the_time_limit_ends_a_check(opened: Visit) -> None:
+    """However short the limit, the page says so, and the next check has a worker of its own."""
+    page = opened.page
+    load(page, "response.xml")
+    verdict(page)
+    page.evaluate("document.getElementById('checker').dataset.seconds = '0.001'")
+    paste(page, RESPONSE.replace("<Values>", f"<Values>{'<a/>' * 200_000}"))
+    announced, report = verdict(page)
+    assert announced == "No verdict: the text took more than 0.001 s, so the check was ended."
+    assert not report
+    page.evaluate("document.getElementById('checker').dataset.seconds = '60'")
+    load(page, "error-007.xml")
+    assert "the client raises ServiceError for error 007" in verdict(page)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x" * (MAX_BODY + 1), f"the body is larger than {MAX_BODY} bytes"),
+        ("<a>" * 1_000_000, "Excessive depth"),
+        ("\0\x01\x02" * 100_000, "not well-formed"),
+        (HOSTILE["entity expansion"], "XML without a document type declaration, found one"),
+        (RESPONSE.replace(">0<", f">{'7' * 5000}<"), "ASCII digits in callback_type_id"),
+    ],
+    ids=["10 MB", "deep", "binary", "entities", "digits"],
+)
+def test_hostile_text_gets_a_verdict(text: str, said: str, opened: Visit) -> None:
+    paste(opened.page, text)
+    announced, report = verdict(opened.page)
+    assert said in announced + report
+    assert len(opened.page.input_value("#checker-source")) < 200_000
+    assert len(report) < 20_000
+
+
+def test_a_file_is_read_as_bytes(opened: Visit) -> None:
+    content = f'<?xml version="1.0" encoding="UTF-16"?>{RESPONSE}'.encode("utf-16")
+    opened.page.set_input_files("#checker-file", {"name": "body.xml", "mimeType": "text/xml", "buffer": content})
+    announced, report = verdict(opened.page)
+    assert announced.startswith("Checked body.xml: well-formed; the schema agrees")
+    assert "UTF-16" in report
+    assert "The declaration says" not in report
+
+
+def test_the_keyboard_is_enough(opened: Visit) -> None:
+    page = opened.page
+    page.focus("#checker-source")
+    page.keyboard.insert_text("<CLICKATELLSDK/>")
+    page.keyboard.press("Control+Enter")
+    announced, report = verdict(page)
+    assert "the client raises MalformedResponse" in announced
+    assert "expected one element Result, found none" in report
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Check"
+
+
+def test_what_a_document_holds_never_becomes_a_part_of_the_page(opened: Visit) -> None:
+    paste(
+        opened.page, RESPONSE.replace("HTTP GET", "&lt;img src=x onerror=alert()&gt;").replace("SOAP POST", "&lt;b&gt;")
+    )
+    _, report = verdict(opened.page)
+    assert "<img src=x onerror=alert()>" in report
+    assert not opened.page.locator("#checker-report img, #checker-report b").count()
+
+
+def test_the_last_of_several_wishes_is_shown(opened: Visit) -> None:
+    names = ["response.xml", "several-errors.xml", "error-007.xml"]
+    opened.page.evaluate(
+        "names => names.forEach(name => document.querySelector(`[data-document='${name}']`).click())", names
+    )
+    announced, report = verdict(opened.page)
+    assert announced.startswith("Checked error-007.xml")
+    assert "Command not allowed" in report
+
+
+def test_a_library_that_does_not_come_is_reported(browser: Browser, sandbox: str) -> None:
+    with visit(browser, f"{sandbox}checker/") as found:
+        found.page.context.route("**/libxml2raw.js", lambda route: route.abort())
+        load(found.page, "response.xml")
+        announced, _ = verdict(found.page)
+        assert announced == "No verdict on response.xml: the checker itself failed (its files could not be loaded)."
+        found.page.context.unroute_all()
+        found.page.click("#checker [type=submit]")
+        expect(found.page.locator("#checker-status")).to_contain_text("Checked the text: well-formed", timeout=60_000)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_report_fits(width: int, scheme: str, browser: Browser, sandbox: str) -> None:
+    with visit(browser, f"{sandbox}checker/", width=width, scheme=scheme) as found:
+        load(found.page, "error-004.xml")
+        verdict(found.page)
+        assert found.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_without_scripts_the_page_says_what_is_missing(browser: Browser, sandbox: str) -> None:
+    with visit(browser, f"{sandbox}checker/", scripts=False) as found:
+        assert "The checker needs JavaScript" in found.page.inner_text("article")
+        assert found.page.locator("#checker-source").is_disabled()
