@@ -26,6 +26,7 @@ LANGUAGES = {
     ".conf": "nginx",
 }
 NOT_RUN = {
+    "npm ci --prefix .ci/browser-tools": "it installs what these tests run with; .ci/run runs it before them",
     "pytest": "it would run these tests within themselves; the README's test command is run by .ci/run",
     "python tests/benchmark.py": "it measures for minutes, and its figures are no test's business",
     "python tests/simulate_callbacks.py": "the tests run it at a smaller size: tests/test_receive_callbacks.py",
