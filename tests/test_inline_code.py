@@ -292,8 +292,8 @@ def outside_tables(prose: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]
 
 def prose_of(path: Path) -> list[tuple[int, str]]:
     if path.suffix == ".md":
-        lines = outside_tables(prose_lines(path, (ROOT / path).read_text().splitlines()))
-        return [(number, line) for number, line in lines if not line.startswith("  boost: ")]  # of the search
+        prose = outside_tables(prose_lines(path, (ROOT / path).read_text().splitlines()))
+        return [(number, line) for number, line in prose if not line.startswith("  boost: ")]  # of the search
     found: list[tuple[int, str]] = []
     for first, lines in docstrings(ROOT, path):
         found += prose_lines(path, lines, first)

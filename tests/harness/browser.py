@@ -90,8 +90,10 @@ def visit(
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
     page.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
     page.goto(url, wait_until="load")
-    yield opened
-    context.close()
+    try:
+        yield opened
+    finally:
+        context.close()
 
 
 def choose(page: Page, scheme: str, width: int) -> None:
