@@ -148,7 +148,7 @@ def mutants_of_page(page: Page, chance: random.Random) -> Iterator[Mutant | None
 
 
 def copy_project(folder: Path) -> Path:
-    ignored = shutil.ignore_patterns(".*_cache", ".git", ".venv", "build", "site", "__pycache__")
+    ignored = shutil.ignore_patterns(".*_cache", ".git", ".venv", "build", "site", "node_modules", "__pycache__")
     shutil.copytree(ROOT, folder, symlinks=True, ignore=ignored)
     return folder
 
