@@ -13,9 +13,13 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import sys
+from pathlib import Path
 from typing import Any
 
 from lxml import etree
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "snippets"))
 
 from connect_api import MAX_BODY
 from project import FACTS, ROOT, XML, meanings

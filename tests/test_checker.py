@@ -45,14 +45,14 @@ def test_facts_are_those_of_the_sources() -> None:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    lines = (folder / "SHA256SUMS.txt").read_text().splitlines()
     return {name: digest for digest, name in (line.split("  ") for line in lines)}
 
 
 def test_vendored_files_have_their_checksums() -> None:
     expected = checksums(VENDORED)
-    assert {path.name for path in VENDORED.iterdir()} == {*expected, "SHA256SUMS"}
-    assert {"LICENSE", "LICENSE.libxml2"} <= expected.keys()
+    assert {path.name for path in VENDORED.iterdir()} == {*expected, "SHA256SUMS.txt"}
+    assert {"LICENSE.txt", "LICENSE-libxml2.txt"} <= expected.keys()
     for name, digest in expected.items():
         assert hashlib.sha256((VENDORED / name).read_bytes()).hexdigest() == digest, f"{name}: run .ci/vendor-libxml2"
 

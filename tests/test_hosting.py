@@ -18,6 +18,7 @@ import requests
 import trustme
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
+from harness.browser import wait_until
 from harness.run import clean_environment, run_process, serving
 from harness.site import Site
 from project import FACTS, ROOT, SNIPPETS
@@ -338,7 +339,7 @@ def test_policy_lets_webassembly_run_and_no_foreign_script(host: Host, opened: O
         "url => document.head.append(Object.assign(document.createElement('script'), { src: url }))",
         f"{host.url}probe.js",
     )
-    opened.page.wait_for_function("window.wasm")
+    wait_until(opened.page, "Boolean(window.wasm)", "WebAssembly has run or was refused")
     found = opened.page.evaluate("[window.wasm, window.evaluated, window.inline || 'refused']")
     (host.site.output / "probe.js").unlink()
     assert found == ["runs", "refused", "refused"]
