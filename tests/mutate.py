@@ -1,16 +1,19 @@
 """Change one documented fact at a time in a copy of this project, and see whether a test notices.
 
 ```sh
-python tests/mutate.py --sample 60 --jobs 2
+python tests/mutate.py --sample 200 --seed 1 --record
 python tests/mutate.py --sample 60 --only docs/guides/ docs/troubleshooting.md
+python tests/mutate.py --harmless
 ```
 
-A mutant that no test notices survives: it is listed with file and line, and the exit status is 1.
+A mutant that no test notices survives: it is listed with file and line. One that `tests/survivors.toml` does not list
+with a reason sets the exit status to 1, and so does an alarm at one of the harmless changes of `tests/harmless.toml`.
 """
 
 from __future__ import annotations
 
 import argparse
+import platform
 import random
 import re
 import shutil
@@ -18,14 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
-from harness.site import Page, prose_lines
+from harness.mutants import Mutant, Mutator
 from project import ROOT, SOURCE
 
 TESTS = [
@@ -38,113 +41,79 @@ TESTS = [
     "discrepancies",
     "pages",
     "reference",
-    "client",
     "troubleshooting",
+    "programs",
+    "sandbox",
+    "production",
     "accounts",
     "integration_guide",
-    "production",
+    "client",
+    "mock_server",
     "journey",
-    "programs",
-    "receive_callbacks",
 ]
+"""The tests that take seconds, in the order in which they are asked."""
+
+FIRST = {
+    "code": "blocks",
+    "output": "blocks",
+    "shell": "blocks",
+    "XML": "schemas",
+    "inline": "inline_code",
+    "number": "inline_code",
+}
+"""Which of them is likely to notice a kind of change: asked first, it saves time."""
+
+CONFIRMED = ("client", "mock_server", "accounts", "journey", "integration_guide")
+"""Where clocks and servers play a part: what fails there on a busy machine has to fail twice."""
+
+RECORD = ROOT / "tests" / "mutation.txt"
+SURVIVORS = tomllib.loads((ROOT / "tests" / "survivors.toml").read_text())["survivor"]
+HARMLESS = tomllib.loads((ROOT / "tests" / "harmless.toml").read_text())["change"]
+HARMLESS_ROW = "harmless rewording"
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One change: the characters from `start` to `end` of a file become `new`."""
-
-    kind: str
-    path: Path
-    start: int
-    end: int
-    new: str
-
-    def describe(self) -> str:
-        text = (ROOT / self.path).read_text()
-        line = text.count("\n", 0, self.start) + 1
-        return f"{self.path}:{line}: {self.kind}: {text[self.start : self.end]!r} -> {self.new!r}"
-
-
-def other(character: str) -> str:
-    """A character of the same sort."""
-    if character.isdigit():
-        return str((int(character) + 1) % 10)
-    if character.isalpha():
-        return {"z": "y", "Z": "Y"}.get(character, chr(ord(character) + 1))
-    return "~"
-
-
-def change_in(kind: str, path: Path, start: int, end: int, chance: random.Random) -> Mutant | None:
-    """Change one letter or digit between two places."""
-    text = (ROOT / path).read_text()
-    places = [place for place in range(start, end) if text[place].isalnum() and text[place].isascii()]
-    if not places:
-        return None
-    place = chance.choice(places)
-    return Mutant(kind, path, place, place + 1, other(text[place]))
-
-
-def mutants(chance: random.Random) -> Iterator[Mutant | None]:
-    """One mutant for each fact that the pages, documents and programs state."""
+def mutants(chance: random.Random) -> Iterator[Mutant]:
+    """One mutant or more for each fact that the pages, documents and programs state."""
+    mutator = Mutator(ROOT, chance)
     for path in sorted((ROOT / "docs" / "xml").rglob("*.x*")):
-        relative = path.relative_to(ROOT)
-        for match in re.finditer(r"</?(\w+)>", path.read_text()):
-            yield change_in("XML tag", relative, match.start(1), match.end(1), chance)
-        for match in re.finditer(r">([^<>\s][^<>]*)<", path.read_text()):
-            yield change_in("XML value", relative, match.start(1), match.end(1), chance)
-        for match in re.finditer(r'"([^"]*)"', path.read_text()):
-            yield change_in("attribute", relative, match.start(1), match.end(1), chance)
+        yield from mutator.of_xml(path)
     for path in sorted((ROOT / "docs" / "assets").glob("*.svg")):
-        for match in re.finditer(r">([^<>\s][^<>]*)<", path.read_text()):
-            yield change_in("picture", path.relative_to(ROOT), match.start(1), match.end(1), chance)
+        yield from mutator.of_pattern("picture", path, r">([^<>\s][^<>]*)<")
+    referenced = set(re.findall(r"^::: (\w+)", "\n".join(line for page in SOURCE.pages for line in page.lines), re.M))
     for path in sorted((ROOT / "snippets").iterdir()):
-        relative = path.relative_to(ROOT)
         if path.suffix == ".xml":
-            for match in re.finditer(r"\w+", path.read_text()):
-                yield change_in("XML in a snippet", relative, match.start(), match.end(), chance)
+            yield from mutator.of_xml(path)
         elif path.suffix in {".out", ".http"}:
-            for match in re.finditer(r"\S+", path.read_text()):
-                yield change_in("output", relative, match.start(), match.end(), chance)
+            yield from mutator.of_pattern("output", path, r"\S+")
         elif path.suffix in {".sh", ".ps1"}:
-            for match in re.finditer(r"\S+", path.read_text()):
-                yield change_in("shell", relative, match.start(), match.end(), chance)
-        elif path.suffix == ".py" and path.stem not in {"connect_api", "mock_server"}:
-            for match in re.finditer(r'"([^"\n]+)"', path.read_text()):
-                yield change_in("literal in a snippet", relative, match.start(1), match.end(1), chance)
+            yield from mutator.of_pattern("shell", path, r"\S+")
+        elif path.stem in referenced:
+            yield from mutator.of_docstrings(path)
+        elif path.suffix == ".py":
+            yield from mutator.of_program(path)
     for page in SOURCE.pages:
-        yield from mutants_of_page(page, chance)
+        yield from mutator.of_page(page)
 
 
-def mutants_of_page(page: Page, chance: random.Random) -> Iterator[Mutant | None]:
-    offsets = [0]
-    for line in page.lines:
-        offsets.append(offsets[-1] + len(line) + 1)
-    for number, line in enumerate(page.lines, 1):
-        offset = offsets[number - 1]
-        if match := re.search(r'--8<-- "([^"]+)"', line):
-            yield change_in("include path", page.path, offset + match.start(1), offset + match.end(1), chance)
-        if match := re.match(r"\s*```(\w+)", line):
-            yield change_in("fence language", page.path, offset + match.start(1), offset + match.end(1), chance)
-        if match := re.search(r'title="([^"]+)"', line):
-            yield change_in("block title", page.path, offset + match.start(1), offset + match.end(1), chance)
-    for number, line in prose_lines(page.path, page.lines):
-        offset = offsets[number - 1]
-        if line.startswith("|") and "---" not in line:
-            header = number < len(page.lines) and "---" in page.lines[number]
-            for match in re.finditer(r"[^|]+", line):
-                plain = re.sub(r"\]\([^)]*\)|\{[^}]*\}", lambda found: " " * len(found[0]), match[0])
-                kind = "table header" if header else "table cell"
-                start = offset + match.start()
-                places = [place for place, character in enumerate(plain) if character.isalnum() and character.isascii()]
-                if places:
-                    place = start + chance.choice(places)
-                    yield Mutant(kind, page.path, place, place + 1, other(line[place - offset]))
-        else:
-            for match in re.finditer(r"`([^`]+)`", line):
-                kind = "number in prose" if match[1][0].isdigit() else "inline literal"
-                yield change_in(kind, page.path, offset + match.start(1), offset + match.end(1), chance)
-        for match in re.finditer(r"\]\(([^)]+)\)", line):
-            yield change_in("link", page.path, offset + match.start(1), offset + match.end(1), chance)
+def harmless() -> list[Mutant]:
+    """Changes that leave every fact as it is, none of which may raise an alarm."""
+    found = []
+    for change in HARMLESS:
+        path = Path(change["path"])
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert text.count(change["old"]) == 1, (
+            f"tests/harmless.toml: {change['old']!r} stands {text.count(change['old'])} times in {path}"
+        )
+        found.append(Mutant(change["what"], ROOT, path, (text.index(change["old"]),), change["old"], change["new"]))
+    return found
+
+
+def reason(mutant: Mutant) -> str | None:
+    """Why it is right that this mutant survives, if that is known."""
+    for entry in SURVIVORS:
+        if (entry["path"], entry["kind"], entry["text"]) == (mutant.path.as_posix(), mutant.kind, mutant.old.strip()):
+            return str(entry["reason"])
+    return None
 
 
 def copy_project(folder: Path) -> Path:
@@ -153,62 +122,132 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def survives(mutant: Mutant, copy: Path) -> bool:
-    path = copy / mutant.path
-    text = path.read_text()
-    path.write_text(text[: mutant.start] + mutant.new + text[mutant.end :])
-    tests = [f"tests/test_{name}.py" for name in TESTS]
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+def first_failure(copy: Path, tests: Sequence[str]) -> str | None:
+    """Run tests in a copy of the project; return what failed first, or nothing where all pass."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", *tests]
     try:
         ended = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=300)
     except subprocess.TimeoutExpired:
-        return False
+        return "the tests did not end within 300 s"
+    if ended.returncode == 0:
+        return None
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
+    return failed[1] if failed else (ended.stdout + ended.stderr).strip()[-200:]
+
+
+def noticed_by(mutant: Mutant, copy: Path, tests: Sequence[str] = TESTS) -> str | None:
+    """Make the change in a copy; return the test that fails, or nothing where the mutant survives."""
+    path = copy / mutant.path
+    original = path.read_text(encoding="utf-8")
+    likely = FIRST.get(mutant.kind.split()[0])
+    files = [f"tests/test_{name}.py" for name in sorted(tests, key=lambda name: name != likely)]
+    path.write_text(mutant.text(), encoding="utf-8")
+    try:
+        while found := first_failure(copy, files):
+            confirmed = not any(f"test_{name}.py" in found for name in CONFIRMED) or first_failure(copy, [found])
+            if confirmed:
+                return found
+            files = files[files.index(found.partition("::")[0]) :]
+        return None
     finally:
-        path.write_text(text)
-    return ended.returncode == 0
+        path.write_text(original, encoding="utf-8")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Change one documented fact at a time and see whether a test notices.")
-    parser.add_argument("--seed", type=int, default=1, help="which changes are made (default: %(default)s)")
-    parser.add_argument("--sample", type=int, default=60, help="how many, spread over the kinds (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="how many at once (default: %(default)s)")
-    parser.add_argument("--only", nargs="+", default=[""], help="paths that begin so (default: all)")
-    options = parser.parse_args()
-    chance = random.Random(options.seed)  # noqa: S311 (a sample, no secret)
-    by_kind: dict[str, list[Mutant]] = {}
-    for mutant in mutants(chance):
-        if mutant and mutant.path.as_posix().startswith(tuple(options.only)):
-            by_kind.setdefault(mutant.kind, []).append(mutant)
-    if not by_kind:
-        parser.error("no fact stands in the paths of --only")
-    share = max(1, options.sample // len(by_kind))
-    chosen = [mutant for kind in by_kind.values() for mutant in chance.sample(kind, min(share, len(kind)))]
-    tried, killed = Counter(mutant.kind for mutant in chosen), Counter[str]()
-    started, survivors = time.monotonic(), []
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+def sampled(by_kind: dict[str, list[Mutant]], size: int, chance: random.Random) -> list[Mutant]:
+    """As many of each kind, and of the larger kinds what the smaller ones leave over."""
+    chosen: list[Mutant] = []
+    kinds = sorted(by_kind.values(), key=len)
+    for number, kind in enumerate(kinds):
+        share = (size - len(chosen)) // (len(kinds) - number)
+        chosen += chance.sample(kind, min(max(share, 1), len(kind)))
+    return sorted(chosen, key=lambda mutant: (mutant.kind, mutant.path, mutant.places))
+
+
+def try_all(chosen: list[Mutant], jobs: int, progress: Callable[[str], None]) -> list[tuple[Mutant, str | None]]:
+    """Try each change in a copy of its own; return it with the test that noticed it."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         copies: Queue[Path] = Queue()
-        for number in range(options.jobs):
+        for number in range(jobs):
             copies.put(copy_project(Path(folder) / str(number)))
+        copy = copies.get()
+        failure = first_failure(copy, [f"tests/test_{name}.py" for name in TESTS])
+        assert failure is None, f"without any change, this fails already: {failure}"
+        copies.put(copy)
+        started, results = time.monotonic(), []
 
-        def attempt(mutant: Mutant) -> tuple[Mutant, bool]:
+        def attempt(mutant: Mutant) -> tuple[Mutant, str | None]:
             copy = copies.get()
             try:
-                return mutant, survives(mutant, copy)
+                return mutant, noticed_by(mutant, copy)
             finally:
                 copies.put(copy)
 
-        for done, (mutant, alive) in enumerate(pool.map(attempt, chosen), 1):
-            killed[mutant.kind] += not alive
-            survivors += [mutant] if alive else []
-            mark = "SURVIVED" if alive else "killed"
-            print(f"[{done}/{len(chosen)}, {time.monotonic() - started:.0f} s] {mark}: {mutant.describe()}", flush=True)
-    print(f"\nseed {options.seed}, killed of tried:")
-    for kind in sorted(tried):
-        print(f"  {kind}: {killed[kind]} of {tried[kind]} (of {len(by_kind[kind])})")
-    for mutant in survivors:
-        print(f"survivor: {mutant.describe()}")
-    return 1 if survivors else 0
+        for done, (mutant, test) in enumerate(pool.map(attempt, chosen), 1):
+            results.append((mutant, test))
+            seconds = time.monotonic() - started
+            verdict = f"noticed by {test}" if test else "NOT NOTICED"
+            progress(f"[{done}/{len(chosen)}, {seconds:.0f} s] {mutant}\n    {verdict}")
+    return results
+
+
+def table(rows: list[tuple[str, int, int, int, str]]) -> str:
+    head = ("What is changed", "Noticed", "Tried", "Not noticed, with a reason", "In all")
+    cells = [
+        head,
+        *((kind, str(noticed), str(tried), str(listed), all_) for kind, noticed, tried, listed, all_ in rows),
+    ]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in cells]
+    lines.insert(1, f"| {' | '.join('-' * width for width in widths)} |")
+    return "\n".join(lines)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Change one documented fact at a time and see whether a test notices.")
+    parser.add_argument("--seed", type=int, default=1, help="which changes are made (default: %(default)s)")
+    parser.add_argument("--sample", type=int, default=60, help="how many, spread over the kinds (default: %(default)s)")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="how many at once (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", default=[""], help="paths that begin so (default: all)")
+    parser.add_argument(
+        "--harmless", action="store_true", help="make the harmless changes instead: none may be noticed"
+    )
+    parser.add_argument("--record", action="store_true", help="do both, and write the result to tests/mutation.txt")
+    options = parser.parse_args()
+    if options.record and (options.only != [""] or options.harmless):
+        parser.error("a record is of the whole project: leave --only and --harmless out")
+    return options
+
+
+def main() -> int:
+    options = arguments()
+    chance = random.Random(options.seed)  # noqa: S311 (a sample, no secret)
+    by_kind: dict[str, list[Mutant]] = {}
+    for mutant in mutants(chance):
+        if mutant.path.as_posix().startswith(tuple(options.only)):
+            by_kind.setdefault(mutant.kind, []).append(mutant)
+    chosen = [] if options.harmless else sampled(by_kind, options.sample, chance)
+    calm = harmless() if options.harmless or options.record else []
+    results = try_all([*chosen, *calm], options.jobs, lambda line: print(line, flush=True))
+
+    facts, rewordings = results[: len(chosen)], results[len(chosen) :]
+    survivors = [mutant for mutant, test in facts if test is None]
+    unlisted = [mutant for mutant in survivors if reason(mutant) is None]
+    alarms = [(mutant, test) for mutant, test in rewordings if test]
+    tried = Counter(mutant.kind for mutant, _ in facts)
+    noticed = Counter(mutant.kind for mutant, test in facts if test)
+    listed = Counter(mutant.kind for mutant in survivors if reason(mutant))
+    rows = [(kind, noticed[kind], tried[kind], listed[kind], str(len(by_kind[kind]))) for kind in sorted(tried)]
+    if rewordings:
+        rows.append((HARMLESS_ROW, len(alarms), len(rewordings), 0, str(len(HARMLESS))))
+    command = f"python tests/mutate.py --sample {options.sample} --seed {options.seed} --record"
+    lines = [command, f"Python {platform.python_version()}, {platform.system()}", "", table(rows), ""]
+    lines += [f"not noticed: {mutant}: {reason(mutant) or 'NO REASON IS LISTED'}" for mutant in survivors]
+    lines += [f"false alarm: {mutant}: {test}" for mutant, test in alarms]
+    report = "\n".join(lines).strip() + "\n"
+    print(f"\n{report}")
+    if options.record:
+        RECORD.write_text(report, encoding="utf-8")
+    return 1 if unlisted or alarms else 0
 
 
 if __name__ == "__main__":
