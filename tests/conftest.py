@@ -27,6 +27,7 @@ guard.install()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-outputs", action="store_true", help="write the output files anew instead of comparing")
+    parser.addoption("--report", type=Path, metavar="FILE", help="write what was verified on which page to this file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,6 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
         for page in ROOT.glob("docs/**/*.md"):  # a new example has no output yet, and the build wants the file
             for output in re.findall(r'--8<-- "(snippets/\w+\.out)"', page.read_text()):
                 (ROOT / output).touch()
+    if path := config.getoption("--report"):
+        from claims import report  # it reads the whole site, which only a report needs
+
+        config.pluginmanager.register(report(path.absolute()), "verification")
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,7 @@ TESTS = [
     "exchanges",
     "discrepancies",
     "pages",
+    "prose",
     "reference",
     "troubleshooting",
     "programs",
@@ -53,20 +54,30 @@ TESTS = [
 ]
 """The tests that take seconds, in the order in which they are asked."""
 
-FIRST = {
+LIKELY = {
     "code": "blocks",
     "output": "blocks",
     "shell": "blocks",
     "XML": "schemas",
     "inline": "inline_code",
     "number": "inline_code",
+    "table": "tables",
+    "include": "blocks",
+    "fence": "blocks",
+    "block": "blocks",
+    "link": "pages",
+    "picture": "journey",
 }
-"""Which of them is likely to notice a kind of change: asked first, it saves time."""
+"""Which of them is likely to notice a kind of change, by its first word: asked alone at first, it saves time."""
 
 CONFIRMED = ("client", "mock_server", "accounts", "journey", "integration_guide")
 """Where clocks and servers play a part: what fails there on a busy machine has to fail twice."""
 
+LONGEST = 1800
+"""Seconds, many times what the tests take on a busy machine: only a change that makes them hang takes longer."""
+
 RECORD = ROOT / "tests" / "mutation.txt"
+PAGE = ROOT / "docs" / "how-tested.md"
 SURVIVORS = tomllib.loads((ROOT / "tests" / "survivors.toml").read_text())["survivor"]
 HARMLESS = tomllib.loads((ROOT / "tests" / "harmless.toml").read_text())["change"]
 HARMLESS_ROW = "harmless rewording"
@@ -111,7 +122,7 @@ def harmless() -> list[Mutant]:
 def reason(mutant: Mutant) -> str | None:
     """Why it is right that this mutant survives, if that is known."""
     for entry in SURVIVORS:
-        if (entry["path"], entry["kind"], entry["text"]) == (mutant.path.as_posix(), mutant.kind, mutant.old.strip()):
+        if (entry["path"], entry["kind"], entry["text"]) == (mutant.path.as_posix(), mutant.kind, mutant.old):
             return str(entry["reason"])
     return None
 
@@ -126,26 +137,31 @@ def first_failure(copy: Path, tests: Sequence[str]) -> str | None:
     """Run tests in a copy of the project; return what failed first, or nothing where all pass."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", *tests]
     try:
-        ended = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=300)
+        ended = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=LONGEST)
     except subprocess.TimeoutExpired:
-        return "the tests did not end within 300 s"
+        return f"the tests did not end within {LONGEST} s"
     if ended.returncode == 0:
         return None
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
     return failed[1] if failed else (ended.stdout + ended.stderr).strip()[-200:]
 
 
+def needs_confirmation(test: str) -> bool:
+    return any(f"test_{name}.py" in test for name in CONFIRMED)
+
+
 def noticed_by(mutant: Mutant, copy: Path, tests: Sequence[str] = TESTS) -> str | None:
     """Make the change in a copy; return the test that fails, or nothing where the mutant survives."""
     path = copy / mutant.path
     original = path.read_text(encoding="utf-8")
-    likely = FIRST.get(mutant.kind.split()[0])
-    files = [f"tests/test_{name}.py" for name in sorted(tests, key=lambda name: name != likely)]
+    files = [f"tests/test_{name}.py" for name in tests]
+    likely = f"tests/test_{LIKELY.get(mutant.kind.split()[0], tests[0])}.py"
     path.write_text(mutant.text(), encoding="utf-8")
     try:
+        if likely in files and (found := first_failure(copy, [likely])) and not needs_confirmation(found):
+            return found
         while found := first_failure(copy, files):
-            confirmed = not any(f"test_{name}.py" in found for name in CONFIRMED) or first_failure(copy, [found])
-            if confirmed:
+            if not needs_confirmation(found) or first_failure(copy, [found]):
                 return found
             files = files[files.index(found.partition("::")[0]) :]
         return None
@@ -190,16 +206,20 @@ def try_all(chosen: list[Mutant], jobs: int, progress: Callable[[str], None]) ->
     return results
 
 
-def table(rows: list[tuple[str, int, int, int, str]]) -> str:
-    head = ("What is changed", "Noticed", "Tried", "Not noticed, with a reason", "In all")
-    cells = [
-        head,
-        *((kind, str(noticed), str(tried), str(listed), all_) for kind, noticed, tried, listed, all_ in rows),
-    ]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in cells]
-    lines.insert(1, f"| {' | '.join('-' * width for width in widths)} |")
+def table(rows: list[tuple[str, ...]]) -> str:
+    cells = [("What is changed", "Tried", "Noticed", "Not noticed", "In all"), *rows]
+    lines = [f"| {' | '.join(row)} |" for row in cells]
+    lines.insert(1, f"|{' --- |' * len(cells[0])}")
     return "\n".join(lines)
+
+
+def record(command: str, shown: str, report: str) -> None:
+    """Keep what a run printed, and show its table and its command on the page."""
+    RECORD.write_text(report, encoding="utf-8")
+    before, heading, section = PAGE.read_text(encoding="utf-8").partition("## What the tests notice\n")
+    section = re.sub(r"^python tests/mutate\.py .*--record$", command, section, count=1, flags=re.MULTILINE)
+    section = re.sub(r"(?:^\|.*\n)+", f"{shown}\n", section, count=1, flags=re.MULTILINE)
+    PAGE.write_text(before + heading + section, encoding="utf-8")
 
 
 def arguments() -> argparse.Namespace:
@@ -211,7 +231,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--harmless", action="store_true", help="make the harmless changes instead: none may be noticed"
     )
-    parser.add_argument("--record", action="store_true", help="do both, and write the result to tests/mutation.txt")
+    parser.add_argument(
+        "--record", action="store_true", help="do both, and write the result to tests/mutation.txt and the page"
+    )
     options = parser.parse_args()
     if options.record and (options.only != [""] or options.harmless):
         parser.error("a record is of the whole project: leave --only and --harmless out")
@@ -235,18 +257,22 @@ def main() -> int:
     alarms = [(mutant, test) for mutant, test in rewordings if test]
     tried = Counter(mutant.kind for mutant, _ in facts)
     noticed = Counter(mutant.kind for mutant, test in facts if test)
-    listed = Counter(mutant.kind for mutant in survivors if reason(mutant))
-    rows = [(kind, noticed[kind], tried[kind], listed[kind], str(len(by_kind[kind]))) for kind in sorted(tried)]
+    kinds = sorted(tried)
+    counts = [(tried[kind], noticed[kind], tried[kind] - noticed[kind], len(by_kind[kind])) for kind in kinds]
     if rewordings:
-        rows.append((HARMLESS_ROW, len(alarms), len(rewordings), 0, str(len(HARMLESS))))
+        kinds.append(HARMLESS_ROW)
+        counts.append((len(rewordings), len(alarms), len(rewordings) - len(alarms), len(HARMLESS)))
+    shown = table([(kind, *map(str, row)) for kind, row in zip(kinds, counts, strict=True)])
     command = f"python tests/mutate.py --sample {options.sample} --seed {options.seed} --record"
-    lines = [command, f"Python {platform.python_version()}, {platform.system()}", "", table(rows), ""]
-    lines += [f"not noticed: {mutant}: {reason(mutant) or 'NO REASON IS LISTED'}" for mutant in survivors]
+    lines = [command, f"Python {platform.python_version()}, {platform.system()}", "", shown, ""]
+    lines += [f"not noticed: {mutant}" for mutant in survivors]
     lines += [f"false alarm: {mutant}: {test}" for mutant, test in alarms]
     report = "\n".join(lines).strip() + "\n"
     print(f"\n{report}")
+    for mutant in survivors:
+        print(f"{mutant}: {reason(mutant) or 'write a test for it, or a reason into tests/survivors.toml'}")
     if options.record:
-        RECORD.write_text(report, encoding="utf-8")
+        record(command, shown, report)
     return 1 if unlisted or alarms else 0
 
 

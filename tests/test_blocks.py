@@ -30,6 +30,8 @@ NOT_RUN = {
     "pytest": "it would run these tests within themselves; the README's test command is run by .ci/run",
     "python tests/benchmark.py": "it measures for minutes, and its figures are no test's business",
     "python tests/simulate_callbacks.py": "the tests run it at a smaller size: tests/test_receive_callbacks.py",
+    "pytest --report verification.json": "a run within a run: tests/test_verification.py reads a report of a few tests",
+    (ROOT / "tests" / "mutation.txt").read_text().splitlines()[0]: "it runs these tests for each of its changes",
     "pytest --update-outputs": "it would write the files that these tests compare",
     ".ci/build-site https://docs.example.com/connect/": "tests/test_hosting.py runs it for an address of this machine",
     "nginx -t && nginx -s reload": "it concerns the server of the reader; tests/test_hosting.py starts one of its own",
@@ -37,6 +39,7 @@ NOT_RUN = {
 """The shell blocks that are shown and not run, each with the reason."""
 
 RUN_ELSEWHERE = {
+    "snippets/build_with_zensical.sh": "tests/test_successor.py",
     "snippets/deliver.sh": "tests/test_journey.py",
     "snippets/deliver_get.sh": "tests/test_journey.py",
     "snippets/deliver_post.sh": "tests/test_journey.py",

@@ -193,6 +193,7 @@ def number_meanings() -> dict[str, set[str]]:
     schema = (XML / "response.xsd").read_text()
     digits = re.findall(r'"\[0-9\]\{(?:1,)?(\d+)\}"', schema)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (zensical,) = [pin for pin in project["optional-dependencies"]["lint"] if pin.startswith("zensical==")]
     request = {"XML": (XML / "request.xml").read_text()}
     checker = json.loads((ROOT / "docs" / "assets" / "checker" / "facts.json").read_text())["libraries"]
     library = ROOT / "docs" / "assets" / "checker" / "libxml2-wasm" / "libxml2raw.js"
@@ -211,6 +212,8 @@ def number_meanings() -> dict[str, set[str]]:
         "length of ip_address": {FACTS["numbers"]["length of ip_address"]},
         "oldest Python": {project["requires-python"].removeprefix(">=")},
         "major version of urllib3": {importlib.import_module("urllib3").__version__.split(".")[0]},
+        "version of Zensical": {zensical.removeprefix("zensical==")},
+        "version of MkDocs without plugins": {FACTS["numbers"]["version of MkDocs without plugins"]},
         "version of XML Schema": {FACTS["numbers"]["version of XML Schema"]},
         "start of Unix time": set(datetime.fromtimestamp(0, UTC).strftime("%Y %H:%M").split()),
         "HTTP status of a database that cannot be written": {str(HTTPStatus.SERVICE_UNAVAILABLE.value)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import inspect
 import re
@@ -414,6 +415,38 @@ def hosting_policy() -> Rows:
     return rows
 
 
+def mutations() -> Rows:
+    """What tests/mutate.py printed when its output was recorded."""
+    recorded = (ROOT / "tests" / "mutation.txt").read_text()
+    (table,) = re.findall(r"(?:^\|.*\n)+", recorded, re.MULTILINE)
+    head, _, *rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.splitlines()]
+    return [head, *rows]
+
+
+def machinery() -> Rows:
+    """The files of the harness, each with the first line of its docstring."""
+    rows: Rows = [("File", "What it is for")]
+    for path in sorted((ROOT / "tests" / "harness").glob("[!_]*.py")):
+        docstring = ast.get_docstring(ast.parse(path.read_text()))
+        assert docstring, f"{path.name} does not say what it is for"
+        rows.append((path.relative_to(ROOT).as_posix(), docstring.splitlines()[0].rstrip(".")))
+    return rows
+
+
+def successor_differences() -> Rows:
+    """Each row is measured in test_successor.py."""
+    return [
+        ("What", "With MkDocs", "With Zensical", "What it means"),
+        *(tuple(row) for row in FACTS["successor"]["differences"]),
+    ]
+
+
+def pages_not_run() -> Rows:
+    """Every page of the navigation stands there as not run, until its script has read a report that says otherwise."""
+    entries = re.findall(r"^ +- (.+): \S+\.md$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    return [("Page", "Verdict"), *((name, "not run") for name in entries)]
+
+
 OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/callback-types/resource.md", "what-a-callback-type-holds"): fields_of_a_type,
     ("docs/callback-types/endpoint.md", "at-a-glance"): endpoint,
@@ -442,6 +475,10 @@ OWNERS: dict[tuple[str, str], Callable[[], Rows]] = {
     ("docs/how-tested.md", "how-fast-the-parser-is"): lambda: benchmark_table(0, "Time"),
     ("docs/how-tested.md", "how-fast-the-parser-is-1"): lambda: benchmark_table(1, "Memory"),
     ("docs/how-tested.md", "where-things-are"): places,
+    ("docs/how-tested.md", "what-the-tests-notice"): mutations,
+    ("docs/how-tested.md", "do-the-same-for-your-own-api"): machinery,
+    ("docs/successor.md", "what-differs"): successor_differences,
+    ("docs/verification.md", "what-is-verified"): pages_not_run,
     ("docs/contributing.md", "what-a-failing-check-wants"): failing_checks,
 }
 """Page and heading of each table, and what computes what it should be."""

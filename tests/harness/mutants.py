@@ -136,7 +136,7 @@ class Mutator:
     def _of_row(self, path: Path, line: str, offset: int, *, header: bool) -> Iterator[Mutant]:
         if set(line) <= set("|-: "):
             return
-        for match in re.finditer(r"[^|]+", line):
+        for match in re.finditer(r"[^|\s](?:[^|]*[^|\s])?", line):
             shown = re.sub(r"\]\([^)]*\)|\{[^}]*\}", lambda found: " " * len(found[0]), match[0])
             yield from self._mutant(
                 "table header" if header else "table cell", path, [offset + match.start()], match[0], shown
