@@ -187,6 +187,8 @@ def try_all(chosen: list[Mutant], jobs: int, progress: Callable[[str], None]) ->
             copies.put(copy_project(Path(folder) / str(number)))
         copy = copies.get()
         failure = first_failure(copy, [f"tests/test_{name}.py" for name in TESTS])
+        if failure and needs_confirmation(failure):
+            failure = first_failure(copy, [failure])
         assert failure is None, f"without any change, this fails already: {failure}"
         copies.put(copy)
         started, results = time.monotonic(), []

@@ -299,9 +299,13 @@ def test_a_report_that_is_not_of_this_site_shows_nothing(
     assert rows == ["not run"] * len(SOURCE.pages)
 
 
-def test_without_a_report_everything_is_not_run(published: tuple[Path, str], browser: Browser) -> None:
+@pytest.mark.parametrize("sources", [True, False], ids=["as in the sources", "no file"])
+def test_without_a_report_everything_is_not_run(sources: bool, published: tuple[Path, str], browser: Browser) -> None:
     folder, url = published
-    (folder / "verification.json").unlink(missing_ok=True)
+    if sources:
+        shutil.copyfile(ROOT / "docs" / "verification.json", folder / "verification.json")
+    else:
+        (folder / "verification.json").unlink(missing_ok=True)
     status, rows, text = shown(browser, url)
     assert status == "○ Not run: no report was published with this site."
     assert rows == ["not run"] * len(SOURCE.pages)
@@ -314,7 +318,7 @@ def test_a_site_of_no_commit_shows_no_report(sandbox: str, site: Site, browser: 
     try:
         status, rows, _ = shown(browser, f"{sandbox}verification/")
     finally:
-        report.unlink()
+        shutil.copyfile(ROOT / "docs" / "verification.json", report)
     assert "without a revision" in status
     assert rows == ["not run"] * len(SOURCE.pages)
 

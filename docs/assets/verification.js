@@ -11,7 +11,7 @@
   const element = (name, text = "", className = "") => {
     const made = document.createElement(name);
     made.textContent = text;
-    made.className = className;
+    if (className) made.className = className;
     return made;
   };
   const list = (value) => (Array.isArray(value) ? value : []);
@@ -33,6 +33,7 @@
     Object.keys(counts).filter((word) => counts[word]).map((word) => `${counts[word]} ${word}`).join(", ");
 
   const fault = (report) => {
+    if (report?.none) return "no report was published with this site"; // what the sources hold in its place
     if (report === null || typeof report !== "object" || !Array.isArray(report.pages)) return "what was fetched is no report";
     if (report.version !== version) return `the report is of version ${report.version}, this site is ${version}`;
     if (revision === "unknown") return "this site was built from sources without a revision, so no report belongs to it";
