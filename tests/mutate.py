@@ -51,6 +51,7 @@ TESTS = [
     "client",
     "mock_server",
     "journey",
+    "how_tested",
 ]
 """The tests that take seconds, in the order in which they are asked."""
 

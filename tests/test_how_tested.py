@@ -14,7 +14,7 @@ import connect_api
 import mock_server
 import receive_callbacks
 from harness.site import Site
-from project import ROOT, SNIPPETS, XML
+from project import FACTS, ROOT, SNIPPETS, XML
 
 HARNESS = sorted((ROOT / "tests" / "harness").glob("*.py"))
 LIBRARIES = {"harness", "lxml", "playwright", "pytest", "mkdocs"}
@@ -66,5 +66,8 @@ def test_the_picture_has_a_text_and_shows_what_is_there(site: Site) -> None:
     missing = [name for name in names if name.lower() not in text.lower() and name != "What is verified"]
     assert not missing, f"docs/assets/machinery.svg: the text for those who do not see the picture lacks {missing}"
     assert "What is verified" in (ROOT / "mkdocs.yml").read_text()
+    told = [text.strip() for text in picture.xpath("./title/text() | ./desc/text() | .//text/text()")]
+    told += picture.xpath("../figcaption/text()")
+    assert told == FACTS["how_tested"]["picture"]["words"], "docs/assets/machinery.svg: other words than its facts"
     for colour in re.findall(r"(?:fill|stroke)=|#[0-9a-f]{3,6}", (ROOT / "docs/assets/machinery.svg").read_text()):
         pytest.fail(f"docs/assets/machinery.svg: {colour} is one colour for both schemes: use a class of extra.css")
