@@ -244,6 +244,7 @@ def test_powershell_says_what_the_shell_says(fence: Fence) -> None:
     assigned |= dict.fromkeys(removed)
     assert assigned == settings(shell), f"{fence}: other values than in the shell lines"
     for name, url in fetched:
+        assert "curl -fsSO " in shell, f"{fence}: without -f, the page of an error is saved under the file's name"
         assert shell.split()[-1] == url, f"{fence}: another address than in the shell lines"
         assert url.endswith(f"/{name}"), f"{fence}: {name} is not the name of the file"
 

@@ -75,7 +75,9 @@ def test_scripts_are_files_that_a_strict_policy_allows() -> None:
     form = html.fromstring((ROOT / "docs" / ".theme" / "checker-form.html").read_text())
     for element in form.iter(etree.Element):
         assert not [name for name in element.attrib if str(name).startswith("on") or name == "style"], element.attrib
-    assert [script.get("src") for script in form.iter("script")] == ["../assets/checker/checker.js"]
+    assert not list(form.iter("script")), (
+        "the front matter of docs/checker.md names the script: each generator finds it"
+    )
     for path in CHECKER.glob("*.js"):
         forbidden = re.findall(r"innerHTML|insertAdjacentHTML|\beval\(|new Function|https?://", path.read_text())
         assert not forbidden, f"{path.name}: {forbidden}"

@@ -89,7 +89,7 @@ def anchors(page: Page) -> Counter[str]:
 
 
 def links(page: Page) -> Counter[str]:
-    targets = page.article.xpath(".//a/@href | .//img/@src | .//script/@src")
+    targets = page.article.xpath(".//a/@href | .//link/@href | .//img/@src | .//script/@src")
     return Counter(urljoin(f"/{page.url}", target) for target in targets)
 
 

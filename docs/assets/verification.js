@@ -3,7 +3,7 @@
   "use strict";
   const PASSED = "passed", FAILED = "failed", NOT_RUN = "not run";
   const SIGNS = { [PASSED]: "✓", [FAILED]: "✗", [NOT_RUN]: "○" };
-  const { site, version, revision } = document.currentScript.dataset;
+  const { site, version, revision } = document.querySelector("script[data-revision]").dataset;
   const home = new URL(`${site}/`, location.href);
   const root = document.getElementById("verification");
   const status = root.querySelector("[role=status]");
