@@ -48,3 +48,10 @@ def test_the_first_view_is_light(browser: Browser, hosted: str) -> None:
 def test_the_search_index_is_light(site: Site) -> None:
     size = len(gzip.compress((site.output / "search" / "search_index.json").read_bytes(), 6))
     assert size <= SEARCH, f"{size / KIB:.1f} KiB: leave pages out of the search that nobody searches for"
+
+
+@pytest.mark.parametrize("path", [page.path.as_posix() for page in SOURCE.pages])
+def test_a_page_shows_before_its_scripts_have_come(path: str, site: Site) -> None:
+    for script in site.page(path).article.getroottree().xpath("//script[@src]"):
+        waits = script.get("defer") is not None or script.get("type") == "module"
+        assert waits, f"{path}: {script.get('src')} keeps the page from showing"
