@@ -103,3 +103,26 @@ def test_public_downloads_are_links_to_the_snippets() -> None:
     for path in (ROOT / "docs" / "downloads").iterdir():
         assert path.resolve().parent == ROOT / "snippets", f"{path.relative_to(ROOT)} is a copy"
     assert Path("docs/downloads/connect_api.py").name in {path.name for path in (ROOT / "docs" / "downloads").iterdir()}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_link_names_what_it_leads_to(path: str, site: Site) -> None:
+    """Where the text of a link is a file or the id of a discrepancy, the link leads to that one and to no other."""
+    for link in site.page(path).article.xpath(".//a[@href][code]"):
+        text, target = link.text_content(), urlsplit(link.get("href"))
+        name = Path(target.path).name
+        if Path(text).suffix in {".xml", ".xsd", ".py", ".json"}:
+            assert text == name, f"{path}: the link {text!r} leads to {name}"
+        if re.fullmatch(r"D\d+", text):
+            assert text.lower() == target.fragment, f"{path}: the link {text!r} leads to #{target.fragment}"
+
+
+HOSTS = {"example.com", "docs.example.com", "connect.clickatell.com"}
+"""The hosts that pages and programs may name: those for examples, and the one of the service."""
+
+
+def test_examples_name_no_host_of_others() -> None:
+    for path in [*(ROOT / "snippets").iterdir(), *(ROOT / "docs").rglob("*.md")]:
+        for number, line in enumerate(path.read_text().splitlines() if path.is_file() else [], 1):
+            for host in re.findall(r"\b(?:[\w-]+\.)+(?:com|org|net|io)\b", line):
+                assert host in HOSTS, f"{path.relative_to(ROOT)}:{number}: {host} is a host of somebody else"
