@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 from lxml import html
 
 from harness.site import Page, Site
-from project import DEFAULT_SITE_URL, SOURCE
+from project import DEFAULT_SITE_URL, ROOT, SOURCE
 
 
 def head(page: Page, site: Site) -> dict[str, str]:
@@ -43,3 +44,13 @@ def test_the_page_for_unknown_addresses_leads_on(site: Site) -> None:
         assert (target / "index.html").is_file(), f"404.html leads to {link}, which is not there"
     for name in page.xpath("//article//code/text()"):
         assert (site.output / "xml" / name.removeprefix("xml/")).exists(), f"404.html names {name}, which is not there"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.css")), ids=lambda path: path.name)
+def test_every_block_of_a_style_sheet_is_closed(path: Path) -> None:
+    """A browser closes the last one itself: what follows it then counts for paper alone, or for phones."""
+    depth = 0
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        assert not (depth and line.startswith(("/*", "@media"))), f"{path.name}:{number}: a block before this is open"
+        depth += line.count("{") - line.count("}")
+    assert depth == 0, f"{path.name}: a block is open at the end"
