@@ -52,6 +52,7 @@ TESTS = [
     "mock_server",
     "journey",
     "how_tested",
+    "appearance",
 ]
 """The tests that take seconds, in the order in which they are asked."""
 

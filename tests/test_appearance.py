@@ -6,10 +6,10 @@ import struct
 from pathlib import Path
 
 import pytest
-from lxml import html
+from lxml import etree, html
 
 from harness.site import Page, Site
-from project import DEFAULT_SITE_URL, ROOT, SOURCE
+from project import DEFAULT_SITE_URL, FACTS, ROOT, SNIPPETS, SOURCE
 
 
 def head(page: Page, site: Site) -> dict[str, str]:
@@ -33,6 +33,19 @@ def test_the_card_has_the_size_that_links_show(site: Site) -> None:
     width, height = struct.unpack(">II", card.read_bytes()[16:24])
     assert (width, height) == (1200, 630)
     assert card.stat().st_size < 100_000
+
+
+def test_the_card_says_what_the_site_says() -> None:
+    card = etree.parse(ROOT / "docs" / "assets" / "social-card.svg").getroot()
+    told = ["".join(str(part) for part in text.itertext()) for text in card.iter("{http://www.w3.org/2000/svg}text")]
+    config = (ROOT / "mkdocs.yml").read_text()
+    name, call, *lead, program, first, last, owner = told
+    assert f"site_name: {name}\n" in config
+    assert call == FACTS["endpoint"]["rows"][0][1]
+    assert lead == FACTS["appearance"]["lead"], "docs/assets/social-card.svg: other words than its facts"
+    assert program in (SNIPPETS / "list_callback_types.py").read_text()
+    assert [first, last] == (SNIPPETS / "list_callback_types.out").read_text().splitlines()
+    assert owner in config
 
 
 def test_the_page_for_unknown_addresses_leads_on(site: Site) -> None:

@@ -86,6 +86,13 @@ def test_commands_of_the_page(reader: Reader, site: Site, update_outputs: bool) 
     assert len(reader.stored()) == 1
 
 
+@pytest.mark.parametrize("name", ["deliver_get.sh", "deliver_post.sh"])
+def test_commands_send_the_sample(name: str) -> None:
+    """A repeated callback is stored once, whatever else it says: so the values that are sent are compared here."""
+    sent = re.findall(r"--data-urlencode '(\w+)=([^']*)'", (SNIPPETS / name).read_text())
+    assert sent == list(STATUS.items()), f"snippets/{name} sends other values than the sample"
+
+
 def test_the_whole_journey(reader: Reader, mock: MockServer) -> None:
     """Each program of the guides in turn, then a delivery status by the mock, and its row in the database."""
     with reader.receiver():
