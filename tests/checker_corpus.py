@@ -170,7 +170,7 @@ def values() -> Corpus:
         "4102444800",
     ):
         found[f"timestamp {seconds[:20]!a}"] = answer(VALUE, seconds).encode()
-    for result in ("success", "SUCCESS", "Success ", "", "Succes", "Erreur é", "x" * 100, "\n"):
+    for result in ("success", "SUCCESS", "Success ", "", "Succeeded", "Erreur é", "x" * 100, "\n"):
         found[f"result {result[:20]!a}"] = RESPONSE.replace("Success", result).encode()
     for action in ("", "get_list_callbacks", " get_list_callback ", "authenticate_user", "x" * 58, "x" * 59, "é"):
         found[f"action {action[:20]!a}"] = RESPONSE.replace("get_list_callback", action).encode()
