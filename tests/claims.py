@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from harness.report import Claim, Report, Thing
-from harness.site import Fence, Page, docstrings, prose_lines, scan_spans
+from harness.site import NUMBER, Fence, Page, docstrings, prose_lines, scan_spans
 from project import ROOT, SOURCE
 
 LEDGER = tomllib.loads((ROOT / "tests" / "numbers.toml").read_text())
@@ -47,9 +47,8 @@ def blocks(page: Page) -> list[Thing]:
 
 
 def tables(page: Page) -> Iterator[Thing]:
-    for number, line in page.prose():
-        if re.fullmatch(r"\s*\|(\s*:?-+:?\s*\|)+\s*", line):
-            yield thing(page, number - 1, "table", page.lines[number - 2].strip("| ").replace(" | ", ", "))
+    for number in page.table_lines():
+        yield thing(page, number - 1, "table", page.lines[number - 2].strip("| ").replace(" | ", ", "))
 
 
 def prose(page: Page) -> Iterator[tuple[Path, int, str]]:
@@ -70,7 +69,7 @@ def modules(page: Page) -> list[Path]:
 
 def names(page: Page) -> Iterator[Thing]:
     for file, number, line in prose(page):
-        spans = [span.text for span in scan_spans(file, iter([(number, line)])) if not _is_number(span.text)]
+        spans = [span.text for span in scan_spans(file, iter([(number, line)])) if not NUMBER.fullmatch(span.text)]
         if spans:
             yield thing(page, number, "names", ", ".join(dict.fromkeys(spans)), file)
 
@@ -78,13 +77,9 @@ def names(page: Page) -> Iterator[Thing]:
 def numbers(page: Page) -> Iterator[Thing]:
     for file, number, line in prose(page):
         for span in scan_spans(file, iter([(number, line)])):
-            if _is_number(span.text):
+            if NUMBER.fullmatch(span.text):
                 meaning = LEDGER.get(file.as_posix(), {}).get(span.text, {}).get("is", "unknown")
                 yield thing(page, number, "number", f"{span.text}: {meaning}", file)
-
-
-def _is_number(text: str) -> bool:
-    return bool(re.fullmatch(r"[0-9][0-9.:]*", text))
 
 
 def links(page: Page) -> Iterator[Thing]:

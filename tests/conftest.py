@@ -18,6 +18,7 @@ from playwright.sync_api import Browser
 from harness import guard
 from harness.browser import Tools, chromium, find_chromium
 from harness.host import host
+from harness.run import cannot_run
 from harness.site import Site
 from mock_server import MockServer
 from project import CONTENT_SECURITY_POLICY, ROOT
@@ -90,8 +91,7 @@ def browser() -> Iterator[Browser]:
     """A headless Chromium; without one, its tests are skipped, and in CI they fail."""
     program = find_chromium()
     if program is None:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse("no Chromium: install `chromium-headless-shell` or `chromium`, or name its program in CHROMIUM")
+        cannot_run("no Chromium: install `chromium-headless-shell` or `chromium`, or name its program in CHROMIUM")
     with chromium(program) as browser:
         yield browser
 
@@ -101,7 +101,7 @@ def tools() -> Tools:
     """What npm installs for the tests; without it, its tests are skipped, and in CI they fail."""
     tools = Tools(ROOT / ".ci" / "browser-tools" / "node_modules")
     if missing := tools.missing():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+        cannot_run(missing)
     return tools
 
 

@@ -27,7 +27,18 @@ from werkzeug.test import Client
 import connect_api
 import mock_server
 import receive_callbacks
-from harness.site import Page, Problem, Site, Span, docstrings, included_text, prose_lines, scan_spans, without_code
+from harness.site import (
+    NUMBER,
+    Page,
+    Problem,
+    Site,
+    Span,
+    docstrings,
+    included_text,
+    prose_lines,
+    scan_spans,
+    without_code,
+)
 from project import FACTS, FENCES, ROOT, SNIPPETS, SOURCE, XML
 from test_troubleshooting import PROVOKED
 
@@ -46,7 +57,6 @@ LIBRARIES = (
     "pytest",
     "mkdocs",
 )
-NUMBER = re.compile(r"[0-9][0-9.:]*")
 DIGIT_OR_WORD = re.compile(
     r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|thousand)\b", re.IGNORECASE
 )

@@ -11,10 +11,20 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 from unittest.mock import patch
+
+import pytest
 
 DEAD_PROXY = "http://127.0.0.1:9"  # nobody listens: a call that leaves this machine is refused at once
 _SETTING = re.compile(r"export (?P<name>\w+)=(?P<value>\S+)|unset (?P<names>[\w ]+)")
+
+
+def cannot_run(reason: str) -> NoReturn:
+    """Skip a test for what this machine lacks, and fail it where `CI` says that every test has to run."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason} (CI is set, and every test has to run)")
+    pytest.skip(reason)
 
 
 def clean_environment(home: Path, **variables: str) -> dict[str, str]:

@@ -18,6 +18,9 @@ INCLUDE = re.compile(r'--8<-- "([^"]+)"$')
 _FENCE = re.compile(r"(?P<indent>\s*)(?P<ticks>`{3,})(?P<info>[^`]*)$")
 _TITLE = re.compile(r'title="([^"]*)"')
 _CODE_SPAN = re.compile(r"(`+)(.+?)(?<!`)\1(?!`)")
+NUMBER = re.compile(r"[0-9][0-9.:]*")
+"""A number as inline code holds it."""
+_TABLE_RULE = re.compile(r"\s*\|(\s*:?-+:?\s*\|)+\s*")
 _DIRECTIVE = re.compile(r"::: (\w+)\s*$")
 _HEADING = re.compile(r"#{1,6} ")
 
@@ -156,9 +159,13 @@ class Page:
     def tables(self) -> list[Table]:
         """The tables of the built page."""
         found = self.article.xpath(".//table[not(contains(@class, 'highlighttable'))]")
-        lines = [number for number, line in self.prose() if re.fullmatch(r"\s*\|(\s*:?-+:?\s*\|)+\s*", line)]
+        lines = self.table_lines()
         assert len(found) == len(lines), f"{self.path}: {len(lines)} tables in the source, {len(found)} on the page"
         return [_table(self.path, line - 1, element) for line, element in zip(lines, found, strict=True)]
+
+    def table_lines(self) -> list[int]:
+        """The numbers of the lines of the source that part the header of a table from its rows."""
+        return [number for number, line in self.prose() if _TABLE_RULE.fullmatch(line)]
 
     def prose(self) -> Iterator[tuple[int, str]]:
         """The lines outside of code blocks, with their numbers."""
