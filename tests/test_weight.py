@@ -7,7 +7,7 @@ import gzip
 import pytest
 from playwright.sync_api import Browser
 
-from harness.browser import wait_until
+from harness.browser import visit, wait_until
 from harness.site import Site
 from project import SOURCE
 
@@ -52,6 +52,19 @@ def test_the_search_index_is_light(site: Site) -> None:
 
 @pytest.mark.parametrize("path", [page.path.as_posix() for page in SOURCE.pages])
 def test_a_page_shows_before_its_scripts_have_come(path: str, site: Site) -> None:
-    for script in site.page(path).article.getroottree().xpath("//script[@src]"):
+    for script in site.page(path).article.getroottree().xpath("//script[@src][not(ancestor::template)]"):
         waits = script.get("defer") is not None or script.get("type") == "module"
         assert waits, f"{path}: {script.get('src')} keeps the page from showing"
+
+
+def test_the_themes_script_comes_after_what_a_page_is_painted_with(browser: Browser, hosted: str) -> None:
+    with visit(browser, hosted, width=390) as visited:
+        times: dict[str, list[float]] = visited.page.evaluate(
+            "Object.fromEntries(performance.getEntriesByType('resource')"
+            ".map((entry) => [new URL(entry.name).pathname, [entry.startTime, entry.responseEnd]]))"
+        )
+    [asked] = (start for path, (start, _) in times.items() if path.startswith("/assets/javascripts/bundle."))
+    styles = {path: end for path, (_, end) in times.items() if path.endswith(".css")}
+    assert styles, f"no style among {sorted(times)}"
+    late = [path for path, end in styles.items() if end > asked]
+    assert not late, f"the theme's script takes of the network what the page waits for: {late}"

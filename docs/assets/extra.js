@@ -1,4 +1,4 @@
-// What the theme's script leaves out. It runs before that script; without any script the pages read as well.
+// What the theme's script leaves out, and when that script comes. Without any script the pages read as well.
 
 // The theme fetches the search, a third of all bytes, on every page: here it waits until the search is opened.
 const searchOpened = new Promise((opened) => {
@@ -17,12 +17,12 @@ XMLHttpRequest.prototype.send = function (body) {
   else send.call(this, body);
 };
 
-const ThemeWorker = window.Worker;
-window.Worker = class extends EventTarget {
+const BrowserWorker = window.Worker;
+class SearchWorker extends EventTarget {
   constructor(url) {
     super();
     this.started = searchOpened.then(() => {
-      const worker = new ThemeWorker(url);
+      const worker = new BrowserWorker(url);
       worker.addEventListener("message", ({ data }) => this.dispatchEvent(new MessageEvent("message", { data })));
       return worker;
     });
@@ -30,53 +30,66 @@ window.Worker = class extends EventTarget {
   postMessage(message) {
     this.started.then((worker) => worker.postMessage(message));
   }
+}
+window.Worker = function (url, options) {
+  return String(url).includes("/workers/search.") ? new SearchWorker(url) : new BrowserWorker(url, options);
 };
 
-document.addEventListener("DOMContentLoaded", () => {
-  window.Worker = ThemeWorker; // the theme has started its own, any other page gets the real thing
+// What scrolls sideways is reached by the keyboard. The theme takes this off code where nothing hovers.
+const article = document.querySelector("article");
+const update = (element) => {
+  const scrolls = element.scrollWidth > element.clientWidth;
+  if (scrolls && element.tabIndex !== 0) element.tabIndex = 0;
+  if (!scrolls && element.hasAttribute("tabindex")) element.removeAttribute("tabindex");
+};
+const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => update(target)));
+const changed = new MutationObserver((records) => records.forEach(({ target }) => update(target)));
+const observeAll = () => {
+  for (const element of article.querySelectorAll("pre > code, .md-typeset__scrollwrap, figure")) {
+    resized.observe(element);
+    changed.observe(element, { attributeFilter: ["tabindex"] });
+  }
+};
+new MutationObserver(observeAll).observe(article, { childList: true, subtree: true });
+observeAll();
 
-  // Firefox keeps the state of a checkbox over a reload, and HTML has no attribute for this.
-  for (const toggle of document.querySelectorAll(".md-toggle")) toggle.autocomplete = "off";
-
-  // What scrolls sideways is reached by the keyboard. The theme takes this off code where nothing hovers.
-  const scrollable = "pre > code, .md-typeset__scrollwrap, figure";
-  const update = (element) => {
-    const scrolls = element.scrollWidth > element.clientWidth;
-    if (scrolls && element.tabIndex !== 0) element.tabIndex = 0;
-    if (!scrolls && element.hasAttribute("tabindex")) element.removeAttribute("tabindex");
-  };
-  const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => update(target)));
-  const changed = new MutationObserver((records) => records.forEach(({ target }) => update(target)));
-
-  // A copy button sits in a `nav` of its own, which is no place to navigate to.
-  const nameCopyButtons = () => {
-    document.querySelectorAll(".md-code__nav:not([role])").forEach((nav) => {
-      const title = nav.closest(".highlight").querySelector(".filename")?.textContent ?? "this block";
-      nav.setAttribute("role", "none");
-      nav.querySelector("button").setAttribute("aria-label", `Copy ${title} to the clipboard`);
-    });
-  };
-  const article = document.querySelector("article");
-  const observeAll = () => {
-    for (const element of article.querySelectorAll(scrollable)) {
-      resized.observe(element);
-      changed.observe(element, { attributeFilter: ["tabindex"] });
-    }
-    nameCopyButtons();
-  };
-  new MutationObserver(observeAll).observe(article, { childList: true, subtree: true });
-  observeAll();
-
-  // The buttons of the narrow layout are labels of hidden checkboxes; the theme lets Enter click a focused label.
-  const narrow = matchMedia("(max-width: 76.234375em)");
-  const reachLabels = () => {
-    for (const label of document.querySelectorAll(".md-nav__item--section > label, .md-nav__title, .md-header__button")) {
-      if (label.tagName === "LABEL" && !label.closest(".md-header__option")) {
-        if (narrow.matches) label.tabIndex = 0;
-        else label.removeAttribute("tabindex");
-      }
-    }
-  };
-  narrow.addEventListener("change", reachLabels);
-  reachLabels();
+// Copy buttons, made at once and named by what they copy: the theme measures the page again for each that it makes.
+article.querySelectorAll(".highlight pre > code").forEach((code, index) => {
+  code.id = `code-${index}`;
+  const button = document.createElement("button");
+  button.className = "md-code__button";
+  button.dataset.clipboardTarget = `#${code.id}`;
+  button.dataset.mdType = "copy";
+  const title = code.closest(".highlight").querySelector(".filename")?.textContent ?? "this block";
+  button.title = `Copy ${title} to the clipboard`;
+  const place = document.createElement("div");
+  place.className = "md-code__nav";
+  place.append(button);
+  code.before(place);
 });
+
+// The buttons of the narrow layout are labels of hidden checkboxes; the theme lets Enter click a focused label.
+const narrow = matchMedia("(max-width: 76.234375em)");
+const reachLabels = () => {
+  for (const label of document.querySelectorAll(".md-nav__item--section > label, .md-nav__title, .md-header__button")) {
+    if (label.tagName === "LABEL" && !label.closest(".md-header__option")) {
+      if (narrow.matches) label.tabIndex = 0;
+      else label.removeAttribute("tabindex");
+    }
+  }
+};
+narrow.addEventListener("change", reachLabels);
+reachLabels();
+
+// Firefox keeps the state of a checkbox over a reload, and HTML has no attribute for this.
+for (const toggle of document.querySelectorAll(".md-toggle")) toggle.autocomplete = "off";
+
+// The theme's script comes after the first paint, so that it competes with nothing that is there to be read.
+const late = document.querySelector("#after-first-paint");
+const loadTheme = () => {
+  late.content.querySelector("script").addEventListener("load", () => {
+    document.dispatchEvent(new Event("DOMContentLoaded")); // the theme waits for it, and the browser's own is past
+  });
+  late.replaceWith(late.content);
+};
+requestAnimationFrame(() => requestAnimationFrame(loadTheme)); // the second frame begins when the first is painted

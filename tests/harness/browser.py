@@ -90,6 +90,8 @@ def visit(
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
     page.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
     page.goto(url, wait_until="load")
+    if scripts:
+        wait_until(page, "'component$' in window || !document.querySelector('#__config')", "the theme's script has run")
     try:
         yield opened
     finally:
