@@ -13,9 +13,9 @@ from playwright.sync_api import Browser
 
 import connect_api
 from checker_corpus import Corpus, as_received, corpus
-from conftest import serve_folder
 from connect_api import MAX_BODY, CallbackType, ConnectAPIError, ServiceError, parse_callback_types, parse_response
 from harness.browser import visit
+from harness.host import host
 from harness.site import Site
 from project import FACTS, XML, meanings
 
@@ -110,7 +110,7 @@ def verdicts(
     for number, (name, document) in enumerate(documents.items()):
         paths[name] = f"{number}.{'txt' if isinstance(document, str) else 'bin'}"
         (folder / paths[name]).write_bytes(document if isinstance(document, bytes) else json.dumps(document).encode())
-    with serve_folder(folder) as base, visit(browser, f"{base}site/") as opened:
+    with host(folder) as base, visit(browser, f"{base}site/") as opened:
         opened.page.set_default_timeout(300_000)
         found: dict[str, Any] = opened.page.evaluate(CHECK_ALL, [base, paths])
         assert not opened.errors, opened.errors

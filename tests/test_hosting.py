@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import requests
 import trustme
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser
 
-from harness.browser import wait_until
+from harness.browser import Visit, visit, wait_until
 from harness.run import cannot_run, clean_environment, run_process, serving
 from harness.site import Site
 from project import CONTENT_SECURITY_POLICY, FACTS, ROOT, SNIPPETS
@@ -112,29 +112,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         yield Host(url, site, folder / "ca.pem")
 
 
-@dataclass
-class Opened:
-    """A page in the browser, and what went wrong on it."""
-
-    page: Page
-    problems: list[str]
-    requests: list[str]
-
-
 @pytest.fixture
-def opened(browser: Browser) -> Iterator[Opened]:
-    context = browser.new_context(ignore_https_errors=True)
-    opened = Opened(context.new_page(), [], [])
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            opened.problems.append(message.text)
-
-    opened.page.on("console", note)
-    opened.page.on("pageerror", lambda error: opened.problems.append(str(error)))
-    opened.page.on("request", lambda request: opened.requests.append(request.url))
-    yield opened
-    context.close()
+def opened(browser: Browser, host: Host) -> Iterator[Visit]:
+    with visit(browser, host.url, any_certificate=True) as opened:
+        yield opened
 
 
 def test_missing_program_is_skipped_or_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,15 +267,15 @@ def test_text_is_compressed_where_it_is_asked_for(host: Host) -> None:
 # What a browser makes of it.
 
 
-def test_every_page_works_under_the_policy(host: Host, opened: Opened) -> None:
+def test_every_page_works_under_the_policy(host: Host, opened: Visit) -> None:
     """No page asks for anything that the policy refuses, nor for anything of another host."""
     pages = [page.relative_to(host.site.output).as_posix() for page in sorted(host.site.output.rglob("index.html"))]
     assert len(pages) > 10
     for name in [*pages, "no-such-page"]:
-        opened.problems.clear()
-        opened.page.goto(host.url + name.removesuffix("index.html"))
-        expected = ["404" in problem for problem in opened.problems] if name == "no-such-page" else []
-        assert len(expected) == len(opened.problems), f"{name}: {opened.problems}"
+        opened.errors.clear()
+        opened.go(host.url + name.removesuffix("index.html"))
+        expected = ["404" in error for error in opened.errors] if name == "no-such-page" else []
+        assert len(expected) == len(opened.errors), f"{name}: {opened.errors}"
         assert opened.page.evaluate("typeof __md_get") == "function", f"{name}: the scripts of the theme do not run"
         if name != "no-such-page":
             assert opened.page.locator(f"a.md-source[href='{REPOSITORY}']").count() > 0
@@ -302,8 +283,7 @@ def test_every_page_works_under_the_policy(host: Host, opened: Opened) -> None:
     assert not outside, f"the pages ask other hosts: {outside}"
 
 
-def test_search_and_palette_work_under_the_policy(host: Host, opened: Opened) -> None:
-    opened.page.goto(host.url)
+def test_search_and_palette_work_under_the_policy(host: Host, opened: Visit) -> None:
     opened.page.locator(".md-search__input").press_sequentially("several errors")
     opened.page.locator(".md-search-result__item").first.wait_for()
     opened.page.keyboard.press("Escape")
@@ -311,12 +291,12 @@ def test_search_and_palette_work_under_the_policy(host: Host, opened: Opened) ->
     opened.page.locator("label[for='__palette_1'], label[for='__palette_0']").locator("visible=true").first.click()
     assert opened.page.locator("body").get_attribute("data-md-color-scheme") != scheme
     chosen = opened.page.locator("body").get_attribute("data-md-color-scheme")
-    opened.page.goto(host.url + "quickstart/")
+    opened.go(host.url + "quickstart/")
     assert opened.page.locator("body").get_attribute("data-md-color-scheme") == chosen
-    assert not opened.problems
+    assert not opened.errors
 
 
-def test_policy_lets_webassembly_run_and_no_foreign_script(host: Host, opened: Opened) -> None:
+def test_policy_lets_webassembly_run_and_no_foreign_script(host: Host, opened: Visit) -> None:
     (host.site.output / "probe.js").write_text("""
         const empty = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
         WebAssembly.instantiate(empty).then(() => (window.wasm = "runs"), (error) => (window.wasm = String(error)));
@@ -325,7 +305,6 @@ def test_policy_lets_webassembly_run_and_no_foreign_script(host: Host, opened: O
         inline.textContent = "window.inline = 'runs'";
         document.head.append(inline);
     """)
-    opened.page.goto(host.url)
     opened.page.evaluate(
         "url => document.head.append(Object.assign(document.createElement('script'), { src: url }))",
         f"{host.url}probe.js",
@@ -334,7 +313,7 @@ def test_policy_lets_webassembly_run_and_no_foreign_script(host: Host, opened: O
     found = opened.page.evaluate("[window.wasm, window.evaluated, window.inline || 'refused']")
     (host.site.output / "probe.js").unlink()
     assert found == ["runs", "refused", "refused"]
-    assert any("Content Security Policy" in problem for problem in opened.problems)
+    assert any("Content Security Policy" in error for error in opened.errors)
 
 
 # What the page says.

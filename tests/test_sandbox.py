@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from conftest import serve_folder
+from harness.host import host
 from harness.run import clean_environment, run_process, run_shell, serving
 from harness.site import Site
 from project import DEFAULT_SITE_URL, ERROR_CODES, ROOT, SNIPPETS, XML
@@ -44,8 +44,8 @@ def test_every_document_answers(name: str, sandbox: str, session: requests.Sessi
 def test_published_under_an_address(folder: str, home: Path, tmp_path: Path) -> None:
     """Built for its address by the README's command, the site leads to itself: lines, links and errors."""
     root = tmp_path / "host"
-    with serve_folder(root) as host:
-        url = f"{host}{folder}/" if folder else host
+    with host(root) as address:
+        url = f"{address}{folder}/" if folder else address
         site = Site(ROOT, root / folder)
         ended = subprocess.run(
             [ROOT / ".ci" / "build-site", url, site.output], capture_output=True, text=True, check=False

@@ -17,8 +17,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from claims import CLAIMS, VERSION, everything
-from conftest import serve_folder
 from harness.browser import visit
+from harness.host import host
 from harness.report import FAILED, NOT_RUN, PASSED
 from harness.site import Site
 from project import ROOT, SOURCE
@@ -192,7 +192,7 @@ def published(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     html = path.read_text()
     assert html.count('data-revision="unknown"') == 1
     path.write_text(html.replace('data-revision="unknown"', f'data-revision="{REVISION}"'))
-    with serve_folder(top) as url:
+    with host(top) as url:
         yield folder, f"{url}docs/verification/"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 WIDTHS = (1280, 390)
 """Of a laptop and of a phone, in CSS pixels."""
@@ -69,12 +69,23 @@ class Visit:
     requests: list[str] = field(default_factory=list)
     """The URL of each request."""
     errors: list[str] = field(default_factory=list)
-    """What the console reports as an error, a refusal of the content security policy included."""
+    """What the console reports as an error or a warning, a refusal of the content security policy included."""
+
+    def go(self, url: str) -> None:
+        """Follow a link to a page, until it is as its reader gets it: the theme's script comes after the page."""
+        self.page.goto(url, wait_until="load")
+        wait_until(self.page, "'component$' in window || !document.querySelector('#__config')", "the theme has started")
 
 
 @contextlib.contextmanager
 def visit(
-    browser: Browser, url: str, *, width: int = 1280, scheme: str = "light", scripts: bool = True
+    browser: Browser,
+    url: str,
+    *,
+    width: int = 1280,
+    scheme: str = "light",
+    scripts: bool = True,
+    any_certificate: bool = False,
 ) -> Iterator[Visit]:
     """Open a page in a context of its own: no cookie, no stored choice, no cached file."""
     context = browser.new_context(
@@ -83,15 +94,22 @@ def visit(
         reduced_motion="reduce",
         java_script_enabled=scripts,
         permissions=["clipboard-read", "clipboard-write"],
+        ignore_https_errors=any_certificate,
     )
     page = context.new_page()
     opened = Visit(page)
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            opened.errors.append(message.text)
+
     page.on("request", lambda request: opened.requests.append(request.url))
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
-    page.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
-    page.goto(url, wait_until="load")
+    page.on("console", note)
     if scripts:
-        wait_until(page, "'component$' in window || !document.querySelector('#__config')", "the theme's script has run")
+        opened.go(url)
+    else:
+        page.goto(url, wait_until="load")
     try:
         yield opened
     finally:

@@ -1,4 +1,4 @@
-"""A host for the built site on this machine: it compresses, and sends one security policy with everything."""
+"""A host for the built site on this machine: it compresses, and sends a security policy with everything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*args, directory=directory)  # type: ignore[arg-type]
 
     def end_headers(self) -> None:
-        self.send_header("Content-Security-Policy", self._policy)
+        if self._policy:
+            self.send_header("Content-Security-Policy", self._policy)
         super().end_headers()
 
     def send_head(self) -> io.BytesIO | BinaryIO | None:
@@ -34,6 +35,9 @@ class _Handler(SimpleHTTPRequestHandler):
             path /= "index.html"
         if not path.is_file():
             path, status = Path(self.directory) / "404.html", http.HTTPStatus.NOT_FOUND
+            if not path.is_file():
+                self.send_error(status)
+                return None
         content = path.read_bytes()
         self.send_response(status)
         self.send_header("Content-Type", self.guess_type(path))
@@ -56,7 +60,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def host(folder: Path, policy: str) -> Iterator[str]:
+def host(folder: Path, policy: str = "") -> Iterator[str]:
     """Serve a folder; yield its address, with a slash at its end."""
     handler = functools.partial(_Handler, policy=policy, directory=str(folder))
     with _Server(("127.0.0.1", 0), handler) as server:
