@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,10 +25,15 @@ def front_matter(page: Page) -> dict[str, str]:
     return found
 
 
+def configuration() -> dict[str, Any]:
+    text = re.sub(r"!ENV (\[.*\])", r"\1", (ROOT / "mkdocs.yml").read_text())
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
 def test_strict_build_validates_all_links() -> None:
     """The build of the fixture is strict; what it validates is set here and in no default."""
-    text = re.sub(r"!ENV (\[.*\])", r"\1", (ROOT / "mkdocs.yml").read_text())
-    config = yaml.safe_load(text)
+    config = configuration()
     assert config["strict"] is True
     assert set(config["validation"]["links"].values()) == {"warn"}
     assert set(config["validation"]["links"]) == {"not_found", "anchors", "absolute_links", "unrecognized_links"}
@@ -88,10 +94,14 @@ def test_the_site_loads_nothing_from_elsewhere(site: Site) -> None:
                 assert address.startswith("http://127.0.0.1:8000/"), f"{path.name} loads {address}"
 
 
-def test_every_page_is_in_the_navigation() -> None:
-    config = (ROOT / "mkdocs.yml").read_text()
-    for path in PATHS:
-        assert path.removeprefix("docs/") in config, f"{path} is not in the navigation"
+def test_the_navigation_has_every_page_once_and_nothing_else() -> None:
+    sections: list[dict[str, list[dict[str, str]]]] = configuration()["nav"]
+    pages = [page for section in sections for pages in section.values() for page in pages]
+    entries = [f"docs/{path}" for page in pages for path in page.values()]
+    twice = {path for path in entries if entries.count(path) > 1}
+    assert not twice, f"mkdocs.yml: nav names twice {sorted(twice)}"
+    assert not set(PATHS) - set(entries), f"mkdocs.yml: nav lacks {sorted(set(PATHS) - set(entries))}"
+    assert not set(entries) - set(PATHS), f"mkdocs.yml: nav leads to no page: {sorted(set(entries) - set(PATHS))}"
 
 
 def test_sources_are_named_as_in_their_table() -> None:
