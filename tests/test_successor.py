@@ -15,7 +15,10 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
+from playwright.sync_api import Browser
 
+from harness.browser import visit, wait_until
+from harness.host import host
 from harness.run import cannot_run, clean_environment, run_shell
 from harness.site import Page, Site
 from project import FACTS, ROOT, SOURCE
@@ -261,3 +264,18 @@ def test_a_fault_that_fails_both_builds(name: str, tmp_path: Path) -> None:
 
 def test_every_difference_is_measured() -> None:
     assert set(DIFFERENCES) == {*FILES, *FAULTS}
+
+
+def test_search_and_copy_buttons_work(successor: Site, site: Site, browser: Browser) -> None:
+    """What the site adds to the theme's script fits the other generator's script too."""
+    with host(successor.output) as url, visit(browser, url) as opened:
+        page = opened.page
+        page.evaluate("navigator.clipboard.writeText('')")
+        page.locator("article button[data-clipboard-target]").first.click()
+        wait_until(page, "navigator.clipboard.readText().then(Boolean)", "the button has copied its block")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == site.page("docs/index.md").blocks()[0].text.rstrip("\n")
+        page.keyboard.press("/")
+        page.keyboard.type("007")
+        page.get_by_role("option", name="Command not allowed").first.wait_for()
+        assert not opened.errors

@@ -1,39 +1,42 @@
 // What the theme's script leaves out, and when that script comes. Without any script the pages read as well.
 
 // The theme fetches the search, a third of all bytes, on every page: here it waits until the search is opened.
-const searchOpened = new Promise((opened) => {
-  document.querySelector("[data-md-component=search]").addEventListener("focusin", opened, { once: true });
-  document.querySelector("#__search").addEventListener("change", opened, { once: true });
-  if (new URLSearchParams(location.search).has("q")) opened();
-});
+const delaySearch = () => {
+  const opened = new Promise((open) => {
+    document.querySelector("[data-md-component=search]").addEventListener("focusin", open, { once: true });
+    document.querySelector("#__search").addEventListener("change", open, { once: true });
+    if (new URLSearchParams(location.search).has("q")) open();
+  });
 
-const { open, send } = XMLHttpRequest.prototype;
-XMLHttpRequest.prototype.open = function (method, url, ...rest) {
-  this.isSearchIndex = String(url).endsWith("/search/search_index.json");
-  open.call(this, method, url, ...rest);
-};
-XMLHttpRequest.prototype.send = function (body) {
-  if (this.isSearchIndex) searchOpened.then(() => send.call(this, body));
-  else send.call(this, body);
-};
+  const { open, send } = XMLHttpRequest.prototype;
+  XMLHttpRequest.prototype.open = function (method, url, ...rest) {
+    this.isSearchIndex = String(url).endsWith("/search/search_index.json");
+    open.call(this, method, url, ...rest);
+  };
+  XMLHttpRequest.prototype.send = function (body) {
+    if (this.isSearchIndex) opened.then(() => send.call(this, body));
+    else send.call(this, body);
+  };
 
-const BrowserWorker = window.Worker;
-class SearchWorker extends EventTarget {
-  constructor(url) {
-    super();
-    this.started = searchOpened.then(() => {
-      const worker = new BrowserWorker(url);
-      worker.addEventListener("message", ({ data }) => this.dispatchEvent(new MessageEvent("message", { data })));
-      return worker;
-    });
+  const BrowserWorker = window.Worker;
+  class SearchWorker extends EventTarget {
+    constructor(url) {
+      super();
+      this.started = opened.then(() => {
+        const worker = new BrowserWorker(url);
+        worker.addEventListener("message", ({ data }) => this.dispatchEvent(new MessageEvent("message", { data })));
+        return worker;
+      });
+    }
+    postMessage(message) {
+      this.started.then((worker) => worker.postMessage(message));
+    }
   }
-  postMessage(message) {
-    this.started.then((worker) => worker.postMessage(message));
-  }
-}
-window.Worker = function (url, options) {
-  return String(url).includes("/workers/search.") ? new SearchWorker(url) : new BrowserWorker(url, options);
+  window.Worker = function (url, options) {
+    return String(url).includes("/workers/search.") ? new SearchWorker(url) : new BrowserWorker(url, options);
+  };
 };
+if (document.forms.namedItem("search")) delaySearch(); // Zensical has no such form, and a search of its own
 
 // What scrolls sideways is reached by the keyboard. The theme takes this off code where nothing hovers.
 const article = document.querySelector("article");
