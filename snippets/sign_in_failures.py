@@ -1,5 +1,9 @@
 from connect_api import Captcha, ConnectAPI, ServiceError
 
+WRONG_CREDENTIALS = {
+    "authentication failed (user name or password)",
+    "incorrect username and/or password",
+}
 api = ConnectAPI.from_environment()
 
 
@@ -7,11 +11,14 @@ def sign_in(user: str, password: str, captcha: Captcha | None = None) -> str:
     try:
         number = api.authenticate_user(user, password, captcha)
     except ServiceError as error:
-        if "captcha" in error.message.lower():
+        message = error.message.lower()
+        if "captcha" in message:
             return f"captcha wanted: {error}"
-        if "activated" in error.message:
+        if message in {"not email activated", "not sms activated"}:
             return f"not activated: {error}"
-        return f"wrong credentials: {error}"
+        if message in WRONG_CREDENTIALS:
+            return f"wrong credentials: {error}"
+        raise  # nothing that the user can mend
     return f"signed in as user number {number}"
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from lxml import etree
 
 import mock_server
 from connect_api import Captcha, ConnectAPI, ConnectAPIError, InvalidRequest, MalformedResponse, ServiceError
+from harness.run import clean_environment, inside
 from mock_server import ACCOUNTS, CAPTCHA, STATUS, MockServer
 from project import FACTS, ROOT, XML, structure
 from scripted_server import answer, scripted
@@ -220,6 +224,33 @@ def test_refused_connections(element: str, value: str, code: str, mock: MockServ
     body = session.post(f"{mock.url}/t", data={"XML": document}, timeout=10).content
     assert [item.text for item in etree.fromstring(body).iter("Error")] == [code]
     assert not mock.application.callbacks
+
+
+SIGN_IN = {
+    **dict.fromkeys(["003", "004", "400", "401", "402", "403"], "captcha wanted"),
+    **dict.fromkeys(["103", "104"], "not activated"),
+    **dict.fromkeys(["404", "440"], "wrong credentials"),
+}
+MESSAGES = [*FACTS["user_guide"]["codes"].items(), ("004", FACTS["specification"]["004"][0])]
+
+
+@pytest.mark.parametrize(("code", "message"), [pair for pair in MESSAGES if pair[0] != "001"])
+def test_program_of_the_guide_decides_by_the_message(code: str, message: str, home: Path, mock: MockServer) -> None:
+    """It raises again what the user cannot mend, and what is no error of this call."""
+    mock.application.reset()
+    environment = clean_environment(
+        home, CONNECT_API_TOKEN="AUTHENTICATION_TOKEN", CONNECT_API_URL=mock.url, REQUESTS_CA_BUNDLE=str(mock.ca_file)
+    )
+    with inside(home, environment):
+        sign_in = runpy.run_path(str(ROOT / "snippets" / "sign_in_failures.py"))["sign_in"]
+    body = (XML / "error-007.xml").read_text().replace("007", code).replace("Command not allowed", message)
+    with scripted(answer(body.encode())) as url:
+        sign_in.__globals__["api"] = ConnectAPI("AUTHENTICATION_TOKEN", url)
+        if code in SIGN_IN and message != FACTS["specification"]["004"][0]:
+            assert sign_in(USER, PASSWORD) == f"{SIGN_IN[code]}: error {code}: {message}"
+        else:
+            with pytest.raises(ServiceError, match=re.escape(message)):
+                sign_in(USER, PASSWORD)
 
 
 def test_messages_are_those_of_the_user_guide() -> None:
