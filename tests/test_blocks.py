@@ -217,7 +217,7 @@ def test_server_is_started_used_and_stopped(
     assert not Path(ca_file).exists(), "the temporary certificate is left behind"
     printed = printed.replace(ca_file, "/tmp/connect-api-mock/ca.pem")  # noqa: S108 (text of a page)
     printed = re.sub(r"https://127.0.0.1:\d+", "https://127.0.0.1:8443", printed)
-    printed = re.sub(r"http://127.0.0.1:\d+", "http://127.0.0.1:8080", printed)
+    printed = re.sub(r"http://127.0.0.1:\d+", "http://127.0.0.1:8081", printed)
     if output := output_after(page, fence):
         compare(printed, page, output, fence, update_outputs)
 
