@@ -202,6 +202,11 @@ def test_elements_of_a_raw_request(
     assert [element.text for element in etree.fromstring(body).iter("Error")] == expected
 
 
+@pytest.mark.parametrize("number", FACTS["guides"]["connection_types"])
+def test_documented_types_of_connection_are_taken(number: str, api: ConnectAPI) -> None:
+    assert api.create_connection(USER, PASSWORD, connection_id=int(number))
+
+
 @pytest.mark.parametrize(
     ("element", "value", "code"),
     [

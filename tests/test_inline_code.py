@@ -229,6 +229,8 @@ def number_meanings() -> dict[str, set[str]]:
         "HTTP status of a database that cannot be written": {str(HTTPStatus.SERVICE_UNAVAILABLE.value)},
         "HTTP status of a fault of the server": {str(HTTPStatus.INTERNAL_SERVER_ERROR.value)},
         "limit of a parameter": {number for row in FACTS["guides"]["create_connection"] for number in row[2].split()},
+        "id of a type of connection": set(FACTS["guides"]["connection_types"]),
+        "status that no source has": {f"{number:03}" for number in range(1, 15)} - set(FACTS["callback"]["status"]),
         "fields of a form": set(re.findall(r"max_num_fields=(\d+)", inspect.getsource(receive_callbacks))),
         "bytes of a callback": {str(receive_callbacks.MAX_CALLBACK)},
         "lines of a header": {str(http.client._MAXHEADERS)},  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import subprocess
@@ -14,7 +15,15 @@ import pytest
 import requests
 from lxml import etree
 
-from connect_api import Captcha, ConnectAPI, MalformedResponse, ServiceError, TransportError, build_request
+from connect_api import (
+    Captcha,
+    ConnectAPI,
+    InvalidRequest,
+    MalformedResponse,
+    ServiceError,
+    TransportError,
+    build_request,
+)
 from harness.run import clean_environment, run_process, serving
 from harness.site import Site
 from mock_server import CAPTCHA, MAX_REQUEST, MockServer
@@ -111,21 +120,33 @@ def not_activated(mock: MockServer, session: requests.Session) -> None:
     assert errors_of(lambda: api.authenticate_user("newuser", "samplepass2")) == ["103"]
 
 
-def refused_values(mock: MockServer, session: requests.Session) -> None:
+def refused_by_the_mock(mock: MockServer, session: requests.Session) -> None:
+    api = ConnectAPI("AUTHENTICATION_TOKEN", mock.url, session=session)
+    sign_in = ("sampleuser", "samplepass1")
+    calls = [
+        functools.partial(api.create_connection, *sign_in, connection_id=99),
+        functools.partial(api.create_connection, *sign_in, dial_prefix="x"),
+        functools.partial(api.create_connection, *sign_in, callback_type_id=99),
+    ]
+    assert [errors_of(call) for call in calls] == [["419"], ["421"], ["424"]]
+
+
+def refused_by_the_client(mock: MockServer, session: requests.Session) -> None:
     elements = {
-        "connection_id": "99",
         "ftp_password": "a" * 11,
-        "Dial_prefix": "x",
         "ip_address": "example.com",
         "callback_url": "example.com",
-        "callback_type_id": "5",
         "callback_username": "a" * 65,
         "callback_password": "a" * 65,
     }
+    api = ConnectAPI("AUTHENTICATION_TOKEN", mock.url, session=session)
+    for name, value in elements.items():
+        with pytest.raises(InvalidRequest, match=name):
+            api.create_connection("sampleuser", "samplepass1", **{name: value})  # type: ignore[arg-type]
     document = build_request("create_connection", user="sampleuser", password="samplepass1", **elements)
     answer = session.post(f"{mock.url}/t", data={"XML": document}, timeout=10)
     codes = [element.text for element in etree.fromstring(answer.content).iter("Error")]
-    assert codes == [str(code) for code in range(419, 427)]
+    assert codes == ["420", "422", "423", "425", "426"]
 
 
 def not_found(mock: MockServer, session: requests.Session) -> None:
@@ -149,7 +170,8 @@ CASES: dict[str, Case] = {
     "error 003": address_blocked,
     "errors 400 and 401": wrong_captcha,
     "error 103": not_activated,
-    "errors 419 to 426": refused_values,
+    "errors 419, 421 and 424": refused_by_the_mock,
+    "errors 420, 422, 423, 425 and 426": refused_by_the_client,
     "any other error, such as 440": any_other,
     "a MalformedResponse": malformed,
     "a TransportError without a status": nobody_listens,

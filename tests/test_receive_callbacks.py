@@ -21,13 +21,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, create_environ
 
 import receive_callbacks
 from harness.run import clean_environment, run_process, run_shell
@@ -542,6 +542,19 @@ def test_credentials_that_cannot_be(user: str, password: str, database: Path) ->
 
 
 # How it is stored
+
+
+def test_a_callback_whose_answer_is_lost_is_stored(app: Flask, database: Path) -> None:
+    """What the page says of an answer that never arrives; the service may send the callback again."""
+
+    def broken(*_: object) -> NoReturn:
+        raise ConnectionResetError
+
+    environ = create_environ("/callback", query_string=SAMPLE, headers={"Authorization": AUTHORIZATION})
+    for _ in range(2):
+        with pytest.raises(ConnectionResetError):
+            app(environ, broken)
+        assert stored(database) == [ROW]
 
 
 def test_what_is_acknowledged_is_on_disk(app: Flask) -> None:
