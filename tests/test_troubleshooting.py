@@ -44,6 +44,10 @@ def not_found(mock: MockServer, session: requests.Session, _: pytest.MonkeyPatch
     return failing(ConnectAPI("error-000", mock.url, session=session).list_callback_types)
 
 
+def base_url(*_: object) -> Exception:
+    return failing(lambda: ConnectAPI("AUTHENTICATION_TOKEN", "http://connect.clickatell.com/"), InvalidRequest)
+
+
 def plain_http(mock: MockServer, session: requests.Session, _: pytest.MonkeyPatch) -> Exception:
     return failing(ConnectAPI("AUTHENTICATION_TOKEN", mock.http_url, session=session).list_callback_types)
 
@@ -63,6 +67,7 @@ PROVOKED: dict[str, Provoke] = {
     "Unicode strings with encoding declaration are not supported": encoding_declaration,
     "expected an answer of the Connect API, found an HTML page": html,
     "HTTP status 404 without an answer of the Connect API": not_found,
+    "base_url must start with https://": base_url,
     "error 009: HTTP protocol not allowed, require HTTPS": plain_http,
     "error 424: Invalid callback_type": type_gone,
     "set CONNECT_API_TOKEN to the authentication token": no_token,
