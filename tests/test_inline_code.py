@@ -209,7 +209,13 @@ def number_meanings() -> dict[str, set[str]]:
     library = ROOT / "docs" / "assets" / "checker" / "libxml2-wasm" / "libxml2raw.js"
     form = (ROOT / "docs" / ".theme" / "checker-form.html").read_text()
     refused = Client(mock_server.MockConnectAPI()).get("/error-007", base_url="https://localhost", query_string=request)
+    program = (SNIPPETS / "call_with_retries.py").read_text()
+    retries, longest_wait = (int(re.findall(rf"{name}=(\d+)", program)[0]) for name in ("total", "retry_after_max"))
     return {
+        "seconds of the timeout": {str(inspect.signature(connect_api.ConnectAPI).parameters["timeout"].default)},
+        "bytes of a body": {str(connect_api.MAX_BODY)},
+        "attempts of the policy": {str(retries + 1)},
+        "seconds between the attempts": {str(retries * longest_wait)},
         "code of an error": {*guide["codes"], *guide["not_defined"], *FACTS["specification"]},
         "id in the sample": {str(element.text) for element in sample.iter("callback_type_id")},
         "digits of an error code": {digits[0]},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import logging
+import re
 import runpy
 import socket
 import ssl
@@ -17,10 +19,11 @@ import trustme
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+import connect_api
 from connect_api import CallbackType, ConnectAPI, ServiceError, TransportError
 from harness.run import clean_environment, inside
 from mock_server import MockServer
-from project import SNIPPETS, XML
+from project import FACTS, SNIPPETS, XML
 from scripted_server import Script, answer, drip, dripping, in_turn, scripted, send
 
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 (made up)
@@ -29,21 +32,30 @@ TYPES = [CallbackType(0, "HTTP GET"), CallbackType(6, "SOAP POST")]
 
 
 @pytest.fixture
-def retrying(mock: MockServer, home: Path) -> Iterator[requests.Session]:
-    """A session with the very policy of the page's program, which is mounted for plain HTTP too."""
+def published(mock: MockServer, home: Path) -> Iterator[requests.Session]:
+    """The very session of the page's program."""
     environment = clean_environment(
         home, CONNECT_API_TOKEN=TOKEN, CONNECT_API_URL=mock.url, REQUESTS_CA_BUNDLE=str(mock.ca_file)
     )
     with inside(home, environment):
-        session = runpy.run_path(str(SNIPPETS / "call_with_retries.py"))["session"]
-    adapter = session.get_adapter("https://")
-    assert isinstance(adapter, HTTPAdapter)
-    policy = adapter.max_retries
-    assert isinstance(policy, Retry)
-    session.mount("http://", HTTPAdapter(max_retries=policy.new(backoff_factor=0.01)))
+        session: requests.Session = runpy.run_path(str(SNIPPETS / "call_with_retries.py"))["session"]
     session.trust_env = False
     with session:
         yield session
+
+
+def policy_of(session: requests.Session, scheme: str) -> Retry:
+    adapter = session.get_adapter(scheme)
+    assert isinstance(adapter, HTTPAdapter)
+    return adapter.max_retries
+
+
+@pytest.fixture
+def retrying(published: requests.Session) -> requests.Session:
+    """The same session, whose policy waits less and is mounted for plain HTTP too."""
+    policy = policy_of(published, "https://")
+    published.mount("http://", HTTPAdapter(max_retries=policy.new(backoff_factor=0.01)))
+    return published
 
 
 def listing(session: requests.Session, *scripts: Script) -> tuple[object, int]:
@@ -72,8 +84,57 @@ def test_retries_end(retrying: requests.Session) -> None:
     assert (result.status, requests_made) == (503, 4)
 
 
-@pytest.mark.parametrize("status", ["400 Bad Request", "403 Forbidden", "404 Not Found", "429 Too Many Requests"])
-def test_fault_of_the_caller_is_not_retried(status: str, retrying: requests.Session) -> None:
+def test_table_and_policy_name_the_same_statuses(published: requests.Session) -> None:
+    """The table marks them with a yes, and no other."""
+    rows = [what for what, retry in FACTS["guides"]["retries"] if retry.startswith("yes")]
+    statuses = {int(status) for row in rows for status in re.findall(r"\d+", row)}
+    assert statuses == set(policy_of(published, "https://").status_forcelist or ())
+
+
+def test_plain_http_is_not_retried(published: requests.Session) -> None:
+    result, requests_made = listing(published, answer(b"", "503 Unavailable"), answer(RESPONSE))
+    assert isinstance(result, TransportError)
+    assert requests_made == 1
+
+
+def test_refused_certificate_is_retried_in_vain(
+    mock: MockServer, retrying: requests.Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the page admits of the policy, and why the table says no."""
+    retrying.mount("https://", retrying.get_adapter("http://"))
+    with pytest.raises(TransportError, match="TLS") as raised:
+        ConnectAPI(TOKEN, mock.url, session=retrying).list_callback_types()
+    assert raised.value.status is None
+    assert caplog.text.count("Retrying (") == 3
+
+
+@pytest.mark.parametrize(
+    "script",
+    [send(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n<CLICK"), answer(b"x" * 5000)],
+    ids=["broken", "large"],
+)
+def test_fault_of_a_body_is_not_retried(
+    script: Script, retrying: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The policy is done by then; a body that is too large keeps its status, and so is a row of its own."""
+    monkeypatch.setattr(connect_api, "MAX_BODY", 4999)
+    result, requests_made = listing(retrying, script, answer(RESPONSE))
+    assert isinstance(result, TransportError)
+    assert ("larger than" in str(result)) == (result.status == 200)
+    assert requests_made == 1
+
+
+def test_timeout_is_an_argument_of_the_class_alone() -> None:
+    assert "timeout" in inspect.signature(ConnectAPI).parameters
+    assert "timeout" not in inspect.signature(ConnectAPI.from_environment).parameters, "the page says so"
+
+
+NOT_RETRIED = ["400 Bad Request", "403 Forbidden", "404 Not Found", "429 Too Many Requests"]
+NOT_RETRIED += ["500 Internal Server Error", "501 Not Implemented", "505 Version Not Supported"]
+
+
+@pytest.mark.parametrize("status", NOT_RETRIED)
+def test_other_status_is_not_retried(status: str, retrying: requests.Session) -> None:
     result, requests_made = listing(retrying, answer(b"", status, "Retry-After: 0"), answer(RESPONSE))
     assert isinstance(result, TransportError)
     assert requests_made == 1
@@ -99,10 +160,8 @@ def test_retry_after_is_heeded(retrying: requests.Session) -> None:
 
 
 def test_retry_after_is_heeded_up_to_a_limit(retrying: requests.Session) -> None:
-    adapter = retrying.get_adapter("https://")
-    assert isinstance(adapter, HTTPAdapter)
     for header in ("86400", "Fri, 31 Dec 2100 23:59:59 GMT"):
-        assert adapter.max_retries.parse_retry_after(header) == 60
+        assert policy_of(retrying, "https://").parse_retry_after(header) == 60
 
 
 @pytest.mark.parametrize("call", ["authenticate_user", "create_connection"])
