@@ -88,7 +88,8 @@ def test_table_and_policy_name_the_same_statuses(published: requests.Session) ->
     """The table marks them with a yes, and no other."""
     rows = [what for what, retry in FACTS["guides"]["retries"] if retry.startswith("yes")]
     statuses = {int(status) for row in rows for status in re.findall(r"\d+", row)}
-    assert statuses == set(policy_of(published, "https://").status_forcelist or ())
+    policy = set(policy_of(published, "https://").status_forcelist or ())
+    assert statuses == policy, "let the table of docs/guides/production.md and status_forcelist of its program agree"
 
 
 def test_plain_http_is_not_retried(published: requests.Session) -> None:
