@@ -1,6 +1,5 @@
-"""Client for one call of Clickatell's Connect API, `get_list_callback`.
+"""Client for the calls `get_list_callback`, `authenticate_user` and `create_connection` of Clickatell's Connect API.
 
-Copy this file next to your program.
 It needs Python `3.11` or newer with `requests`, `urllib3` `2` and `lxml`.
 
 Independent work, not affiliated with Clickatell: it follows published documents
@@ -50,7 +49,7 @@ DOCS_URL = "http://127.0.0.1:8000/"
 """Where the documentation site is, to which `ServiceError.help_url` leads."""
 
 MAX_BODY = 10 * 1024 * 1024
-"""How many bytes of a body are read at most, counted after decompression."""
+"""How many bytes a body may have, both as it comes and after decompression: a larger one is a `TransportError`."""
 
 _T = TypeVar("_T")
 _Children = dict[str, list[etree._Element]]
@@ -103,6 +102,11 @@ class ServiceError(ConnectAPIError):
         help_url: The section or the row about `code` on the documentation site; its page on errors for any other code.
     """
 
+    code: str
+    message: str
+    errors: tuple[tuple[str, str], ...]
+    help_url: str
+
     def __init__(self, errors: Iterable[tuple[str, str]]) -> None:
         self.errors = tuple(errors)
         super().__init__(self.errors)
@@ -121,6 +125,9 @@ class MalformedResponse(ConnectAPIError):
         found: What stands there instead, in brief.
     """
 
+    expected: str
+    found: str
+
     def __init__(self, expected: str, found: str) -> None:
         super().__init__(expected, found)
         self.expected = expected
@@ -132,14 +139,17 @@ class MalformedResponse(ConnectAPIError):
 
 
 class TransportError(ConnectAPIError):
-    """No answer of the service came back: the network, TLS or HTTP failed.
+    """The network, TLS or HTTP failed: no answer came that counts.
 
     A later attempt may succeed where `status` is `None`, or `500` and above.
-    Otherwise check the URL, the proxy and the certificate first.
+    Otherwise check the URL and the proxy first.
+    A certificate that is not trusted has no status either, and is the same at the next attempt: read the message.
 
     Attributes:
-        status: The HTTP status, or `None` where no complete HTTP response arrived.
+        status: The HTTP status, also of a body larger than `MAX_BODY`; `None` where no whole HTTP response arrived.
     """
+
+    status: int | None
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message, status)
@@ -167,6 +177,17 @@ class Captcha(NamedTuple):
     Attributes:
         id: The number that the service gave the picture.
         code: The `6` characters that the picture shows.
+
+    Examples:
+        ```python
+        from connect_api import Captcha
+
+        print(Captcha(id="12345", code="abc123"))
+        ```
+
+        ```text title="Output"
+        Captcha(id='12345', code='abc123')
+        ```
     """
 
     id: str
@@ -192,7 +213,7 @@ def build_request(action: str, **parameters: str | int) -> bytes:
 
     Args:
         action: The name of the call.
-        **parameters: Further elements, in this order: element name to text.
+        **parameters: Further elements, in the order given: element name to text.
 
     Returns:
         The XML document as ASCII bytes, without declaration and without white space between elements.
@@ -232,7 +253,7 @@ def parse_response(body: bytes) -> Response:
     """Read an answer of any call of the Connect API.
 
     The name of the root element is compared without regard to case, since the sources spell it in several ways.
-    Elements that no source names are passed over.
+    Further children of the root element and of `Values` are passed over; those of `Value` are kept.
 
     Args:
         body: The body of the HTTP response as it came (`response.content`), not decoded.
@@ -250,8 +271,9 @@ def parse_response(body: bytes) -> Response:
         from connect_api import parse_response
 
         response = parse_response(
-            b"<CLICKATELLSDK><Action>get_list_callback</Action><Result>Success</Result>"
-            b"<Values/><Timestamp>1316512313</Timestamp></CLICKATELLSDK>"
+            b"<CLICKATELLSDK><Action>get_list_callback</Action>"
+            b"<Result>Success</Result><Values/>"
+            b"<Timestamp>1316512313</Timestamp></CLICKATELLSDK>"
         )
         print(response.values, response.timestamp.isoformat())
         ```
@@ -286,7 +308,8 @@ def parse_callback_types(body: bytes) -> list[CallbackType]:
 
         print(
             parse_callback_types(
-                b"<CLICKATELLSDK><Action>get_list_callback</Action><Result>Success</Result>"
+                b"<CLICKATELLSDK><Action>get_list_callback</Action>"
+                b"<Result>Success</Result>"
                 b"<Values><Value><callback_type_id>0</callback_type_id>"
                 b"<callback_type>HTTP GET</callback_type></Value></Values>"
                 b"<Timestamp>1316512313</Timestamp></CLICKATELLSDK>"
@@ -316,9 +339,11 @@ class ConnectAPI:
     """The service, as one account reaches it.
 
     Args:
-        token: The authentication token of your Connect API connection, which is the path of the endpoint.
+        token: The authentication token of your Connect API connection, which is the path of the endpoint: at most
+            `200` ASCII letters, digits, dots, underscores, tildes and hyphens.
         base_url: The part of the endpoint's URL before the token.
-        timeout: Seconds for each of: making the connection, waiting for the next bytes, reading the body.
+        timeout: Seconds for each of: making the connection, waiting for the next bytes, reading the body; above
+            zero, and at most a day.
         session: A `requests.Session` with your own settings (proxies, retries, certificates).
 
     Raises:
@@ -345,7 +370,7 @@ class ConnectAPI:
         session: requests.Session | None = None,
     ) -> None:
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise InvalidRequest("token must be letters, digits and . _ ~ - alone")
+            raise InvalidRequest("token must be at most 200 ASCII letters, digits and . _ ~ -")
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 86400:
             raise InvalidRequest("timeout must be a number of seconds above zero, and at most a day")
         self.base_url, self._host = _checked_base_url(base_url)
@@ -394,7 +419,7 @@ class ConnectAPI:
 
         Args:
             user: The user name: letters and digits, at most `128`.
-            password: The password: letters and digits, `6` to `32`.
+            password: The password: `6` to `32` characters, letters and digits.
             captcha: The solved captcha, which the service wants only after failed attempts.
 
         Returns:
@@ -434,20 +459,20 @@ class ConnectAPI:
 
         An argument that is `None` is not sent.
         The call goes by POST, which keeps the passwords out of URLs and so out of most logs.
-        It is not safe to repeat: a call that was carried out and whose answer was lost creates a second connection.
+        It is not safe to repeat: if a call was carried out and its answer lost, the repeat creates a second connection.
 
         Args:
             user: The user name: letters and digits, at most `128`.
-            password: The password: letters and digits, `6` to `32`.
-            callback_url: Where the delivery status goes: an absolute URL.
+            password: The password: `6` to `32` characters, letters and digits.
+            callback_url: Where the delivery status goes: an absolute URL with `https://` or `http://`, in ASCII.
             callback_type_id: How it goes there: the `id` of a `CallbackType`.
             callback_username: The user name that the service shows to your URL; at most `64` characters.
             callback_password: The password that it shows; at most `64` characters.
-            connection_id: The number of the connection's type.
+            connection_id: The number of the connection's type, which the service lists with `get_list_connection`.
             ftp_password: The password of an FTP connection, at most `10` characters.
             api_description: A description of your own.
             ip_address: The addresses that may use the connection, separated by commas.
-            dial_prefix: The dial prefix, sent as the element `Dial_prefix`.
+            dial_prefix: Sent as the element `Dial_prefix`, unchecked: its form is *not specified*.
             captcha: The solved captcha, which the service wants only after failed attempts.
 
         Returns:
@@ -734,7 +759,7 @@ def _read_body(response: requests.Response, seconds: float) -> bytes:
         if max(received, len(body)) > MAX_BODY:
             raise TransportError(f"the body is larger than {MAX_BODY} bytes", response.status_code)
         if time.monotonic() > deadline:
-            raise TransportError(f"the body was not complete after {seconds} s", response.status_code)
+            raise TransportError(f"the body was not complete after {seconds} s")
     return bytes(body)
 
 

@@ -174,12 +174,16 @@ class MockConnectAPI:
         from mock_server import MockConnectAPI
 
         mock = MockConnectAPI()
+        document = (
+            "<clickatellsdk><action>get_list_callback</action></clickatellsdk>"
+        )
         Client(mock).get(
             "/AUTHENTICATION_TOKEN",
             base_url="https://localhost",
-            query_string={"XML": "<clickatellsdk><action>get_list_callback</action></clickatellsdk>"},
+            query_string={"XML": document},
         )
-        print(mock.exchanges[0].action, mock.exchanges[0].secure, mock.exchanges[0].status)
+        exchange = mock.exchanges[0]
+        print(exchange.action, exchange.secure, exchange.status)
         ```
 
         ```text title="Output"
@@ -422,6 +426,13 @@ class MockServer:
         </CLICKATELLSDK>
         ```
     """
+
+    url: str
+    http_url: str
+    tls_port: int
+    ca_file: Path
+    exchanges: list[Exchange]
+    application: MockConnectAPI
 
     def __init__(
         self,

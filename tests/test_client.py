@@ -274,7 +274,7 @@ def test_accepted_base_url(base_url: str) -> None:
     "token", ["", " ", "a/b", "..", ".", "a?b", "a#b", "a%2fb", "a\nb", "é", "a" * 201, None, 7, b"a"]
 )
 def test_refused_token(token: object) -> None:
-    with pytest.raises(InvalidRequest, match="token"):
+    with pytest.raises(InvalidRequest, match="token must be at most 200 ASCII letters"):
         ConnectAPI(token)  # type: ignore[arg-type]
 
 
@@ -356,6 +356,15 @@ FAILURES: dict[str, tuple[Script, type[ConnectAPIError], str]] = {
     "stalled": (stall, TransportError, "no answer within 0.3 s"),
     "dripping": (drip, TransportError, "not complete after 0.3 s"),
 }
+STATUSES = {
+    "404": 404,
+    "success at 500": 500,
+    "redirect": 302,
+    "redirect to a broken URL": 302,
+    "large redirect": 302,
+    "too large": 200,
+}
+"""The HTTP status that a `TransportError` of these keeps; where no whole answer came, it has none."""
 
 
 def failing(call: Callable[[], object]) -> ConnectAPIError:
@@ -374,6 +383,8 @@ def test_failure(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - started < 10  # far above the deadline, far below what a dripping server takes
     assert type(error) is kind
     assert message in str(error)
+    if isinstance(error, TransportError):
+        assert error.status == STATUSES.get(name), "whether to try again hangs on this"
     assert_keeps(TOKEN, error)
 
 
@@ -414,6 +425,7 @@ def test_certificate_that_is_not_trusted(mock: MockServer, session: requests.Ses
         error = failing(ConnectAPI(TOKEN, mock.url, session=session).list_callback_types)
     assert isinstance(error, TransportError)
     assert "certificate" in str(error)
+    assert error.status is None
     assert_keeps(TOKEN, error)
 
 

@@ -248,6 +248,7 @@ def number_meanings() -> dict[str, set[str]]:
         "version of lxml": {checker["lxml"]},
         "KiB of the checker's library": {str(round(library.stat().st_size / 1024))},
         "seconds of a check": set(re.findall(r'data-seconds="(\d+)"', form)),
+        "characters of a token": set(re.findall(r"\{1,(\d+)\}$", connect_api._TOKEN.pattern)),
         "any free port": {str(inspect.signature(mock_server.MockServer).parameters["port"].default)},
     }
 

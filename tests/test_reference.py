@@ -102,6 +102,14 @@ def test_signatures(path: str, site: Site) -> None:
     assert not without, f"{path} shows no signature of {without}"
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_every_parameter_and_attribute_has_its_type(path: str, site: Site) -> None:
+    entries = site.page(path).article.xpath(".//li[contains(@class, 'doc-section-item')][b]")
+    without = [entry.xpath("string(b)") for entry in entries if not entry.xpath("b/following-sibling::code")]
+    assert entries
+    assert not without, f"{path} shows no type of {without}: annotate them in the class"
+
+
 def has_no_constructor(thing: object) -> bool:
     """An exception, a tuple or a data class shows its attributes instead."""
     return (inspect.isclass(thing) and "__init__" not in vars(thing)) or hasattr(thing, "__dataclass_fields__")
