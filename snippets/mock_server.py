@@ -1,5 +1,6 @@
-"""A Connect API to run and test against: it sends the documented XML files, byte for byte.
+"""A Connect API to run and test against: it answers with the documented XML files.
 
+It needs Python `3.11` or newer with `requests`, `lxml`, `trustme` and `werkzeug`.
 Run it from a copy of the repository, where it finds the files in `docs/xml`:
 
 ```sh
@@ -61,6 +62,9 @@ CAPTCHA = ("12345", "abc123")
 TRANSPORTS = {"0": "HTTP GET", "6": "SOAP POST"}
 """The callback types that the mock knows, by their ids."""
 
+CONNECTIONS = {"2": "HTTP API", "13": "XML API"}
+"""The types of connections that the mock knows, by their ids: those that a sample of the User Guide prints."""
+
 STATUS = {
     "apiMsgId": "996411ad91fa211e7d17bc873aa4a41d",
     "cliMsgId": "abc123",
@@ -70,7 +74,7 @@ STATUS = {
     "charge": "0.300000",
     "status": "004",
 }
-"""The delivery status that the mock sends, unless other fields are given: the sample of the callback page."""
+"""The delivery status that the mock sends, unless other fields are given: the sample of Clickatell's Callback page."""
 
 _MESSAGES = {
     "003": "Max IP auth attempts exceeded, captcha required",
@@ -92,6 +96,13 @@ _MESSAGES = {
 }
 _PARSER = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
 _ACTION = re.compile(rb"<Action>[^<]*</Action>")
+_NEEDED = (
+    "response.xml",
+    "error-009.xml",
+    "error-430.xml",
+    "authenticate-user/response.xml",
+    "create-connection/response.xml",
+)
 
 
 @dataclass(frozen=True)
@@ -165,7 +176,8 @@ class MockConnectAPI:
         callbacks: The callbacks that were configured, oldest first.
 
     Raises:
-        FileNotFoundError: The folder does not hold `response.xml`.
+        FileNotFoundError: The folder lacks `response.xml`, `error-009.xml`, `error-430.xml`,
+            `authenticate-user/response.xml` or `create-connection/response.xml`.
 
     Examples:
         ```python
@@ -192,9 +204,10 @@ class MockConnectAPI:
     """
 
     def __init__(self, xml_dir: Path = XML_DIR, report: Callable[[Exchange], None] | None = None) -> None:
+        for name in _NEEDED:
+            if not (xml_dir / name).is_file():
+                raise FileNotFoundError(f"no {name} in {xml_dir}: name the folder with the documented XML files")
         self._documents = {path.stem: path.read_bytes() for path in sorted(xml_dir.glob("*.xml"))}
-        if "response" not in self._documents:
-            raise FileNotFoundError(f"no response.xml in {xml_dir}: name the folder with the documented XML files")
         self._calls = {
             "get_list_callback": self._documents["response"],
             "authenticate_user": (xml_dir / "authenticate-user" / "response.xml").read_bytes(),
@@ -260,11 +273,12 @@ class MockConnectAPI:
             **fields: Fields to send in the place of those in `STATUS`.
 
         Returns:
-            What the receiver answered.
+            What the receiver answered, or a `status` of `None` where it did not within `10` seconds.
 
         Raises:
             LookupError: No callback is configured.
-            ValueError: The callback's URL leads to another machine, or no source prints the transport's form.
+            ValueError: The callback's URL leads to another machine, or no source prints the transport's form: so
+                for a callback configured as `SOAP POST`, give the transport.
         """
         if not self.callbacks:
             raise LookupError("no callback is configured: call create_connection with a callback_url first")
@@ -297,8 +311,9 @@ class MockConnectAPI:
             delivery = self.deliver(**request.form.to_dict())
         except (LookupError, ValueError) as error:
             return Response(f"{error}\n", 409, content_type="text/plain; charset=utf-8")
-        text = f"{delivery.transport}: HTTP status {delivery.status}\n{delivery.text}\n"
-        return Response(text, content_type="text/plain; charset=utf-8")
+        came = f"HTTP status {delivery.status}" if delivery.status else "no answer"
+        text = f"{delivery.transport}: {came}\n{delivery.text}\n"
+        return Response(text, 200 if delivery.status else 502, content_type="text/plain; charset=utf-8")
 
     def _sign_in(self, elements: Mapping[str, str], address: str) -> list[str]:
         """Check user and password; return the codes of what is wrong."""
@@ -326,7 +341,7 @@ class MockConnectAPI:
     def _configure(self, elements: Mapping[str, str]) -> list[str]:
         """Keep the callback of a `create_connection`; return the codes of what is wrong with it."""
         valid = {
-            "419": elements.get("connection_id", "2") in {"2", "13"},
+            "419": elements.get("connection_id", "2") in CONNECTIONS,
             "420": len(elements.get("ftp_password", "")) <= 10,
             "421": re.fullmatch(r"[0-9]*", elements.get("dial_prefix", "")),
             "422": re.fullmatch(r"[0-9a-fA-F:., ]*", elements.get("ip_address", "")),
@@ -404,7 +419,7 @@ class MockServer:
         application: The `MockConnectAPI` that answers, which also delivers and forgets.
 
     Raises:
-        FileNotFoundError: The folder does not hold `response.xml`.
+        FileNotFoundError: The folder lacks a file that `MockConnectAPI` needs.
         OSError: A port cannot be used, or the certificate cannot be written.
 
     Examples:
@@ -586,11 +601,14 @@ def main() -> int:
     """Serve until a signal to stop comes.
 
     Returns:
-        The exit status.
+        The exit status: `0` after a signal to stop, `1` where the mock cannot start.
+
+    Raises:
+        SystemExit: The options cannot be used, with the exit status `2`; or they ask for help.
     """
     parser = argparse.ArgumentParser(
         description="A Connect API to run and test against. It prints the lines that point a program at it.",
-        epilog="Tokens: error-007 answers with error 007, any other with the list of callback types.",
+        epilog="Tokens: error-007 answers with error 007, one of your own with what was asked for.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=0, help="port for plain HTTP (default: a free one)")

@@ -44,6 +44,7 @@ RUN_ELSEWHERE = {
     "snippets/deliver_get.sh": "tests/test_journey.py",
     "snippets/deliver_post.sh": "tests/test_journey.py",
     "snippets/deliver_xml.sh": "tests/test_journey.py",
+    "snippets/mock_options.sh": "tests/test_mock_server.py",
     "snippets/fixed_url.sh": "tests/test_integration_guide.py",
     "snippets/start_receiver.sh": "tests/test_journey.py",
     "snippets/stored.sh": "tests/test_journey.py",

@@ -47,6 +47,8 @@ LIBRARIES = (
     "builtins",
     "flask",
     "waitress",
+    "trustme",
+    "werkzeug",
     "requests",
     "urllib3",
     "lxml",
@@ -249,6 +251,8 @@ def number_meanings() -> dict[str, set[str]]:
         "KiB of the checker's library": {str(round(library.stat().st_size / 1024))},
         "seconds of a check": set(re.findall(r'data-seconds="(\d+)"', form)),
         "characters of a token": set(re.findall(r"\{1,(\d+)\}$", connect_api._TOKEN.pattern)),
+        "exit status": set(re.findall(r"(?:return|else|exit status) (\d)", inspect.getsource(receive_callbacks.main))),
+        "seconds that the mock waits": set(re.findall(r"timeout=(\d+), allow", inspect.getsource(mock_server))),
         "any free port": {str(inspect.signature(mock_server.MockServer).parameters["port"].default)},
     }
 

@@ -160,11 +160,13 @@ def test_delivery_that_cannot_be_made(
     assert (answer.status_code, message in answer.text) == (409, True)
 
 
-def test_delivery_that_nobody_takes(mock: MockServer) -> None:
+def test_delivery_that_nobody_takes(mock: MockServer, session: requests.Session) -> None:
     mock.application.reset()
     mock.application.callbacks.append(Callback("http://127.0.0.1:9/callback", "HTTP GET", "", ""))
     delivery = mock.application.deliver()
     assert (delivery.status, delivery.text) == (None, "ConnectionError")
+    answer = session.post(f"{mock.url}/_mock/deliver", timeout=10)
+    assert (answer.status_code, answer.text) == (502, "HTTP GET: no answer\nConnectionError\n")
 
 
 def test_picture_names_what_is_there(site: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import signal
 import socket
 import ssl
@@ -19,9 +20,11 @@ import requests
 from lxml import etree
 from werkzeug.test import Client
 
-from harness.run import clean_environment
+from harness.run import clean_environment, run_shell
+from harness.site import Site
 from mock_server import MAX_REQUEST, MockConnectAPI, MockServer
-from project import ERROR_CODES, SNIPPETS, XML
+from project import ERROR_CODES, ROOT, SNIPPETS, XML
+from test_blocks import compare
 
 DOCUMENT = "<clickatellsdk><action>get_list_callback</action></clickatellsdk>"
 RESPONSE = (XML / "response.xml").read_bytes()
@@ -173,9 +176,30 @@ def test_any_wsgi_server_can_run_it() -> None:
     assert urlsplit(mock.exchanges[0].target).path == "/any-token"
 
 
-def test_folder_without_documents(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"response\.xml"):
-        MockConnectAPI(tmp_path)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "response.xml",
+        "error-009.xml",
+        "error-430.xml",
+        "authenticate-user/response.xml",
+        "create-connection/response.xml",
+    ],
+)
+def test_folder_without_a_document(name: str, tmp_path: Path) -> None:
+    assert MockConnectAPI.__doc__
+    assert f"`{name}`" in MockConnectAPI.__doc__, "the reference does not say what the folder has to hold"
+    folder = shutil.copytree(XML, tmp_path / "xml")
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"no {name} in"):
+        MockConnectAPI(folder)
+
+
+def test_options_are_those_of_the_page(site: Site, home: Path, update_outputs: bool) -> None:
+    page = site.page("docs/reference/mock.md")
+    index = [fence.include for fence in page.fences].index("snippets/mock_options.sh")
+    printed = run_shell(page.blocks()[index].text, ROOT, clean_environment(home))
+    compare(printed.rstrip("\n"), page, page.fences[index + 1], page.fences[index], update_outputs)
 
 
 def test_certificate_names(tmp_path: Path) -> None:
@@ -282,6 +306,6 @@ def test_command_starts_and_stops(number: signal.Signals, home: Path, tmp_path: 
 def test_command_refuses(arguments: list[str], message: str, home: Path) -> None:
     with command(home, *arguments) as process:
         _, log = process.communicate(timeout=20)
-    assert process.returncode in (1, 2)
+    assert process.returncode == (2 if message.startswith("--") else 1)
     assert message in log
     assert "Traceback" not in log

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from werkzeug.test import Client
+from werkzeug.test import Client, TestResponse
 
 import connect_api
 import mock_server
@@ -23,11 +23,12 @@ import receive_callbacks
 import test_hosting
 from connect_api import ServiceError, parse_callback_types
 from harness.site import Page, Problem, Site, Table
-from mock_server import MockConnectAPI
+from mock_server import Callback, MockConnectAPI, MockServer
 from project import ERROR_CODES, FACTS, ROOT, SOURCE, XML, meanings
 from receive_callbacks import MessageStatus
 
 Rows = list[tuple[str, ...]]
+ACTION = re.compile(rb"<Action>[^<]*</Action>")
 XS = "{http://www.w3.org/2001/XMLSchema}"
 ERRORS = "docs/callback-types/errors.md"
 UG_CODES: dict[str, str] = FACTS["user_guide"]["codes"]
@@ -177,77 +178,117 @@ def any_code() -> Rows:
     return rows
 
 
-def mock_answers() -> Rows:
-    """Send the mock what each row speaks of, and see what it answers."""
-    document = (XML / "request.xml").read_text()
-    client = Client(MockConnectAPI())
-    unknown = document.replace("get_list_callback", "no_such_call")
-    ask: dict[str, Any] = {"query_string": {"XML": document}, "base_url": "https://localhost"}
-    cases: list[tuple[str, str, str, dict[str, Any]]] = [
-        ("get_list_callback, any token but the ones below", "Specification", "any-token", ask),
-        ("token error-CODE, where the file exists", "choice of this mock", "error-007", ask),
-        ("token several-errors", "choice of this mock", "several-errors", ask),
-        ("token request", "choice of this mock", "request", ask),
-        ("token error-CODE, where no file exists", "choice of this mock", "error-000", ask),
-        (
-            "GET or POST over plain HTTP, with a token",
-            "Specification",
-            "any-token",
-            {**ask, "base_url": "http://localhost"},
-        ),
-        ("unknown action", "User Guide", "any-token", {**ask, "query_string": {"XML": unknown}}),
-        ("no action", "choice of this mock", "any-token", {**ask, "query_string": {"XML": "<clickatellsdk/>"}}),
-        (
-            "not XML, or no parameter XML, or several",
-            "choice of this mock",
-            "any-token",
-            {**ask, "query_string": {"XML": "text"}},
-        ),
-        ("no token, or a path with more parts", "choice of this mock", "a/b", ask),
-        ("method other than GET and POST", "choice of this mock", "any-token", {**ask, "method": "PUT"}),
-        (
-            "body larger than MAX_REQUEST",
-            "choice of this mock",
-            "any-token",
-            {**ask, "method": "POST", "data": b"x" * (mock_server.MAX_REQUEST + 1)},
-        ),
-    ]
+def mock_cases(receiver: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Each row of the mock's table: what it is about, its source, and what sets a request apart that it speaks of.
+
+    The receiver is a URL at which somebody answers a delivery status.
+    """
     user, (password, _) = next(iter(mock_server.ACCOUNTS.items()))
 
-    def posted(action: str, **elements: str) -> dict[str, Any]:
-        request = connect_api.build_request(action, user=user, password=password, **elements)
-        return {"method": "POST", "data": {"XML": request.decode()}, "base_url": "https://localhost"}
+    def call(action: str, **elements: str) -> dict[str, Any]:
+        return {"XML": connect_api.build_request(action, user=user, password=password, **elements).decode()}
 
-    url = {"callback_url": "http://127.0.0.1:9/callback"}
-    deliver: dict[str, Any] = {"method": "POST", "base_url": "https://localhost"}
-    sign_in = "authenticate_user with the user and the password of an activated account"
-    cases += [
-        (sign_in, "User Guide", "t", posted("authenticate_user")),
-        ("create_connection with them and values that it takes", "User Guide", "t", posted("create_connection", **url)),
-        ("either call with what it does not take", "User Guide", "t", posted("create_connection", callback_url="x")),
-        ("/_mock/deliver, after a callback is configured", "choice of this mock", "_mock/deliver", deliver),
+    choice, guide = "choice of this mock", "User Guide"
+    deliver = {"path": "/_mock/deliver", "callback": receiver}
+    return [
+        ("method other than GET and POST", choice, {"method": "PUT"}),
+        ("body larger than MAX_REQUEST", choice, {"data": b"x" * (mock_server.MAX_REQUEST + 1)}),
+        ("/_mock/deliver, where no delivery status can be sent", choice, {**deliver, "callback": "http://192.0.2.1/"}),
+        ("/_mock/deliver, where the receiver gives no answer", choice, {**deliver, "callback": "http://127.0.0.1:9/"}),
+        ("/_mock/deliver, where it answers, with whatever HTTP status", choice, deliver),
+        ("no token, or a path with more parts", choice, {"path": "/a/b"}),
+        ("any token, over plain HTTP", "Specification", {"base_url": "http://localhost"}),
+        ("not XML, or no parameter XML, or several", choice, {"XML": "text"}),
+        ("no action", choice, {"XML": "<clickatellsdk/>"}),
+        ("token error-CODE, where no file exists", choice, {"path": "/error-000"}),
+        ("token error-CODE, where the file exists", choice, {"path": "/error-007"}),
+        ("token several-errors", choice, {"path": "/several-errors"}),
+        ("token request", choice, {"path": "/request"}),
+        ("get_list_callback", "Specification", {"XML": (XML / "request.xml").read_text()}),
         (
-            "/_mock/deliver, where none can be sent",
-            "choice of this mock",
-            "_mock/deliver",
-            {**deliver, "data": {"transport": "SOAP POST"}},
+            "authenticate_user with the user and the password of an activated account",
+            guide,
+            call("authenticate_user"),
         ),
+        (
+            "create_connection with such a user and password, and values that it takes",
+            guide,
+            call("create_connection", callback_url="http://127.0.0.1:9/callback"),
+        ),
+        (
+            "authenticate_user or create_connection with anything else",
+            guide,
+            call("create_connection", callback_url="x"),
+        ),
+        ("any other action", guide, call("no_such_call")),
     ]
-    action = re.compile(rb"<Action>[^<]*</Action>")
+
+
+def ask_mock(mock: MockConnectAPI, case: dict[str, Any]) -> TestResponse:
+    """Send the mock a documented request, but for what sets this case apart."""
+    mock.reset()
+    mock.callbacks.append(Callback(case.get("callback", ""), "HTTP GET", "", ""))
+    return Client(mock).open(
+        case.get("path", "/any-token"),
+        method=case.get("method", "POST" if "data" in case else "GET"),
+        base_url=case.get("base_url", "https://localhost"),
+        query_string={"XML": case.get("XML", (XML / "request.xml").read_text())},
+        data=case.get("data"),
+    )
+
+
+def mock_answers() -> Rows:
+    """Send the mock what each row speaks of, and see what it answers."""
+    mock = MockConnectAPI()
     files = {
-        action.sub(b"", path.read_bytes()): path.relative_to(XML).as_posix() for path in sorted(XML.rglob("*.xml"))
+        ACTION.sub(b"", path.read_bytes()): path.relative_to(XML).as_posix() for path in sorted(XML.rglob("*.xml"))
     }
     rows: Rows = [("Request", "HTTP status", "Answer", "Source")]
-    for request, source, token, arguments in cases:
-        response = client.open(f"/{token}", **arguments)
-        otherwise = "each code and its message" if response.mimetype == "text/xml" else "plain text"
-        answer = files.get(action.sub(b"", response.data), otherwise)
-        if "token" in request and "error" in request and "HTTP" not in request and answer != "plain text":
-            answer = f"{answer.replace('007', 'CODE')}, with the action that was asked for"
-        answer += ", as the sandbox does" if answer == "request.xml" else ""
-        assert (answer == "plain text") == (response.mimetype == "text/plain")
-        rows.append((request, str(response.status_code), answer, source))
+    with MockServer() as receiver:
+        for request, source, case in mock_cases(f"{receiver.http_url}/callback"):
+            response = ask_mock(mock, case)
+            otherwise = "each code and its message" if response.mimetype == "text/xml" else "plain text"
+            answer = files.get(ACTION.sub(b"", response.data), otherwise)
+            if "error-CODE" in request:
+                answer = answer.replace("007", "CODE")
+            answer += ", as the sandbox does" if answer == "request.xml" else ""
+            assert (answer == "plain text") == (response.mimetype == "text/plain")
+            rows.append((request, str(response.status_code), answer, source))
     return rows
+
+
+def test_the_first_row_that_fits_holds_for_the_mock() -> None:
+    """A request that is set apart in more than one way gets the answer of the row that stands first."""
+    mock = MockConnectAPI()
+
+    def ask(case: dict[str, Any]) -> tuple[int, bytes]:
+        answer = ask_mock(mock, case)
+        return answer.status_code, ACTION.sub(b"", answer.data)
+
+    mixed = 0
+    with MockServer() as receiver:
+        cases = mock_cases(f"{receiver.http_url}/callback")
+        for number, (request, _, first) in enumerate(cases):
+            for other, _, later in cases[number + 1 :]:
+                if all(first.get(name, value) == value for name, value in later.items()):
+                    mixed += 1
+                    message = f"docs/reference/mock.md: {request!r} stands before {other!r}, and yet does not win"
+                    assert ask({**later, **first}) == ask(first), message
+    assert mixed > len(cases)
+
+
+@pytest.mark.parametrize("asked", ["get_list_callback", "a & b", ""])
+@pytest.mark.parametrize(
+    "case",
+    [{"path": "/error-007"}, {"path": "/several-errors"}, {"base_url": "http://localhost"}, {}],
+    ids=lambda case: "".join(case.values()),
+)
+def test_the_mock_repeats_the_action_and_sends_all_else_as_it_is(asked: str, case: dict[str, str]) -> None:
+    document = connect_api.build_request(asked).decode()
+    answer = ask_mock(MockConnectAPI(), {**case, "XML": document}).data
+    if b"<Result>Error</Result>" in answer:
+        assert etree.fromstring(answer).findtext("Action", "") == asked
+    assert ACTION.sub(b"", answer) in {ACTION.sub(b"", path.read_bytes()) for path in XML.glob("*.xml")}
 
 
 def sources() -> Rows:

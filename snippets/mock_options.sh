@@ -1,0 +1,1 @@
+python snippets/mock_server.py --help
