@@ -1,7 +1,8 @@
-"""Receive delivery status callbacks and store each of them once: copy this file and deploy it.
+"""Receive delivery status callbacks and store each of them once.
 
-It needs `flask`, `lxml` and `waitress`, and reads its settings from `CALLBACK_DATABASE`, `CALLBACK_USER` and
-`CALLBACK_PASSWORD`.
+It needs Python `3.11` or newer with `flask`, `lxml` and `waitress`.
+It reads its settings from the environment: the SQLite file from `CALLBACK_DATABASE`, the user name and the password
+that callbacks carry from `CALLBACK_USER` and `CALLBACK_PASSWORD`.
 
 It speaks plain HTTP: put a proxy in front of it that ends TLS, since a password comes with each callback.
 
@@ -65,7 +66,21 @@ _LOG = logging.getLogger("receive_callbacks")
 
 
 class MessageStatus(enum.StrEnum):
-    """The documented status codes of a message, a list of their own: they are no error codes of a service call."""
+    """The documented status codes of a message, a list of their own: they are no error codes of a service call.
+
+    Examples:
+        ```python
+        from receive_callbacks import MessageStatus
+
+        print(MessageStatus("004").name)
+        print(MessageStatus.RECEIVED_BY_RECIPIENT == "004")
+        ```
+
+        ```text title="Output"
+        RECEIVED_BY_RECIPIENT
+        True
+        ```
+    """
 
     MESSAGE_UNKNOWN = "001"
     QUEUED = "002"
@@ -83,7 +98,7 @@ class MessageStatus(enum.StrEnum):
 
 
 class MalformedCallback(ValueError):
-    """A callback does not have the documented form; the message names the field and quotes no value."""
+    """A callback does not have the documented form; the message names the field, if it is one, and quotes no value."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +108,7 @@ class DeliveryStatus:
     Attributes:
         api_msg_id: The gateway's message id.
         cli_msg_id: The sender's own message id, which may be empty.
-        timestamp: The time of the status, in UTC.
+        timestamp: The time of the status, as an aware `datetime` in UTC.
         to_number: The number of the handset.
         from_number: The number of the sender.
         charge: The credits charged.
@@ -231,7 +246,7 @@ class _Store:
 
 
 def create_app(database: Path | str, user: str, password: str) -> Flask:
-    """Make the receiver as a WSGI application, whose one path is */callback*.
+    """Make the receiver as a WSGI application, whose one path is `/callback`.
 
     Args:
         database: The SQLite file, made where there is none.
@@ -239,7 +254,7 @@ def create_app(database: Path | str, user: str, password: str) -> Flask:
         password: The password that callbacks carry.
 
     Returns:
-        The application; what it holds as the extension `receive_callbacks` has a method `close` for the database.
+        The application; `app.extensions["receive_callbacks"].close()` closes the database.
 
     Raises:
         ValueError: The user name or the password is empty, or the user name has a colon.
@@ -296,7 +311,10 @@ def main() -> int:
     """Serve until a signal to stop comes.
 
     Returns:
-        The exit status.
+        The exit status: `0` after a signal to stop, `1` where the receiver cannot start or ends by itself.
+
+    Raises:
+        SystemExit: The options or the settings cannot be used, with the exit status `2`; or the options ask for help.
     """
     parser = argparse.ArgumentParser(
         description="Receive delivery status callbacks on /callback and store them in an SQLite database.",

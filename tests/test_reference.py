@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 from types import ModuleType
 
 import pytest
@@ -100,6 +101,19 @@ def test_signatures(path: str, site: Site) -> None:
             assert eval(value, vars(module)) == thing, f"{path}: {anchor}"
     without = {name for name, thing in names.items() if name not in shown and not has_no_constructor(thing)}
     assert not without, f"{path} shows no signature of {without}"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_requirements_are_what_the_file_imports(path: str) -> None:
+    module = PAGES[path]
+    body = ast.parse(inspect.getsource(module)).body
+    imported = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {str(node.module) for node in body if isinstance(node, ast.ImportFrom)}
+    needed = {name.partition(".")[0] for name in imported} - set(sys.stdlib_module_names)
+    (sentence,) = re.findall(r"^It needs Python `[\d.]+` or newer with .*\.$", module.__doc__ or "", re.MULTILINE)
+    named = set(re.findall(r"`([a-z]\w+)`", sentence))
+    brought = {"werkzeug"} if "flask" in named else set()
+    assert named == needed - brought, f"{module.__name__}.py: the docstring does not name what the file imports"
 
 
 @pytest.mark.parametrize("path", PAGES)

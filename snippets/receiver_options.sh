@@ -1,0 +1,1 @@
+python receive_callbacks.py --help
