@@ -42,6 +42,7 @@ from werkzeug.wrappers import Request, Response
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+__version__ = "1.0.0"
 __all__ = ["Callback", "Delivery", "Exchange", "MockConnectAPI", "MockServer"]
 
 XML_DIR = Path(__file__).resolve().parent.parent / "docs" / "xml"

@@ -37,6 +37,7 @@ from lxml import etree
 from waitress.server import create_server
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
+__version__ = "1.0.0"
 __all__ = ["DeliveryStatus", "MalformedCallback", "MessageStatus", "create_app", "main", "parse_fields"]
 
 MAX_CALLBACK = 16 * 1024

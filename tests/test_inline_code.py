@@ -85,7 +85,7 @@ def xml_names() -> Iterator[str]:
 def python_names() -> Iterator[str]:
     """Public names of the client and the mock, with their members and parameters."""
     for module_name, module in MODULES.items():
-        yield module_name
+        yield from (module_name, *(name for name in vars(module) if name == "__version__"))
         for name in [*module.__all__, *(name for name in vars(module) if name.isupper() and name[0] != "_")]:
             yield name
             thing = getattr(module, name)
@@ -253,6 +253,7 @@ def number_meanings() -> dict[str, set[str]]:
         "characters of a token": set(re.findall(r"\{1,(\d+)\}$", connect_api._TOKEN.pattern)),
         "exit status": set(re.findall(r"(?:return|else|exit status) (\d)", inspect.getsource(receive_callbacks.main))),
         "seconds that the mock waits": set(re.findall(r"timeout=(\d+), allow", inspect.getsource(mock_server))),
+        "version of the project": {project["version"]},
         "any free port": {str(inspect.signature(mock_server.MockServer).parameters["port"].default)},
     }
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import sys
+import tomllib
 from types import ModuleType
 
 import pytest
@@ -14,6 +15,7 @@ import connect_api
 import mock_server
 import receive_callbacks
 from harness.site import Site
+from project import ROOT
 
 PAGES = {
     "docs/reference/client.md": connect_api,
@@ -122,6 +124,16 @@ def test_every_parameter_and_attribute_has_its_type(path: str, site: Site) -> No
     without = [entry.xpath("string(b)") for entry in entries if not entry.xpath("b/following-sibling::code")]
     assert entries
     assert not without, f"{path} shows no type of {without}: annotate them in the class"
+
+
+@pytest.mark.parametrize("module", PAGES.values(), ids=lambda module: module.__name__)
+def test_the_version_is_the_same_everywhere(module: ModuleType) -> None:
+    """A reader who copied a file finds its version at the top of the changelog."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    newest = re.findall(r"^## `([\d.]+)`", (ROOT / "docs" / "changelog.md").read_text(), re.MULTILINE)[0]
+    site = re.findall(r"^    version: ([\d.]+)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    versions = {"the file": module.__version__, "pyproject.toml": project["version"], "mkdocs.yml": site[0]}
+    assert set(versions.values()) == {newest}, f"the changelog begins with {newest}, the others are {versions}"
 
 
 def has_no_constructor(thing: object) -> bool:
