@@ -430,7 +430,8 @@ class MockServer:
         from mock_server import MockServer
 
         with MockServer() as mock:
-            print(requests.get(f"{mock.http_url}/AUTHENTICATION_TOKEN", timeout=10).text)
+            url = f"{mock.http_url}/AUTHENTICATION_TOKEN"
+            print(requests.get(url, timeout=10).text)
         ```
 
         ```xml title="Output"

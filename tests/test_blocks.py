@@ -268,8 +268,10 @@ def test_shell_lines_set_what_the_programs_read(mock: MockServer) -> None:
             assert not unknown, f"{fence}: no program reads {unknown}"
 
 
-@pytest.mark.parametrize("page", [page for page in SOURCE.pages if "guides" in page.path.parts], ids=str)
-def test_blocks_of_the_guides_fit(page: Page) -> None:
+@pytest.mark.parametrize(
+    "page", [page for page in SOURCE.pages if {"guides", "reference"} & set(page.path.parts)], ids=str
+)
+def test_blocks_of_guides_and_reference_fit(page: Page) -> None:
     """On a wide screen, a reader sees each line as a whole."""
     for fence in page.fences:
         for line in included_text(ROOT, fence).splitlines():
