@@ -164,7 +164,7 @@ def test_run(
         wrong = [fault for exchange, way in zip(sent, methods, strict=True) if (fault := undocumented(exchange, way))]
         assert not wrong, f"{block.fence}: {wrong[0]}"
         is_test = block.title.startswith("test_")  # its functions call when pytest runs them: test_programs.py
-        calls = not is_test and re.search(r"from_environment|environ.*CONNECT_API_URL|\$CONNECT_API_URL", text)
+        calls = not is_test and re.search(r"from_environment|environ.*CONNECT_API_URL|\$\{?CONNECT_API_URL", text)
         assert bool(sent) == bool(calls), f"{block.fence}: {len(sent)} requests reached the mock"
 
     output = output_after(page, block.fence)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3.util.connection
 
-from harness.run import clean_environment, run_python
+from connect_api import SERVICE_URL
+from harness.run import clean_environment, run_python, run_shell
 from harness.site import Site
 from mock_server import Exchange, MockServer
-from project import ROOT, SNIPPETS
+from project import ROOT, SNIPPETS, XML
 from reader import difference
 
 PAGE = "docs/callback-types/endpoint.md"
@@ -53,6 +55,21 @@ def test_exchange(name: str, site: Site, mock: MockServer, home: Path, tmp_path:
         included = path.relative_to(ROOT).as_posix()
         (block,) = [block for block in site.page(PAGE).blocks() if block.fence.include == included]
         assert not (message := difference(block.text, text, block.fence)), message
+
+
+@pytest.mark.parametrize("name", ["request_get.sh", "request_post.sh"])
+def test_commands_call_the_service_once_the_url_is_unset(name: str, mock: MockServer, tmp_path: Path) -> None:
+    """After the quickstart's lines, `curl` goes where the client would go; a certificate bundle is left alone."""
+    bundle = str(mock.ca_file)
+    environment = clean_environment(tmp_path, CONNECT_API_URL="http://127.0.0.1:9", CURL_CA_BUNDLE=bundle)
+    environment["no_proxy"] = environment["NO_PROXY"] = "*"
+    service = urlsplit(SERVICE_URL)
+    (tmp_path / ".curlrc").write_text(f'connect-to = "{service.hostname}:443:127.0.0.1:{mock.tls_port}"\n')
+    lines = (SNIPPETS / "real_service.sh").read_text()
+    answer = run_shell(f"{lines}\n{(SNIPPETS / name).read_text()}", tmp_path, environment)
+    assert answer == (XML / "response.xml").read_text()
+    assert mock.exchanges[-1].headers["Host"] == service.hostname
+    assert mock.exchanges[-1].target.partition("?")[0] == f"{service.path}AUTHENTICATION_TOKEN"
 
 
 def test_every_exchange_is_recorded() -> None:

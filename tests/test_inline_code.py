@@ -27,6 +27,7 @@ from werkzeug.test import Client
 import connect_api
 import mock_server
 import receive_callbacks
+from harness.run import settings
 from harness.site import (
     NUMBER,
     Page,
@@ -137,6 +138,7 @@ def project_names() -> Iterator[str]:
     for path in SNIPPETS.glob("*.py"):
         yield from re.findall(r'environ(?:\.get\(|\[)"(\w+)"', path.read_text())
         yield from re.findall(r'"(--[a-z-]+)"', path.read_text())
+    yield from settings((SNIPPETS / "start_mock.out").read_text())
     for fence, _, _ in FENCES:
         if fence.language == "powershell":
             yield from re.findall(r"\$Env:\w+", included_text(ROOT, fence))
