@@ -101,9 +101,11 @@ def test_documented_errors(code: str) -> None:
     assert raised.value.help_url == f"{DEFAULT_SITE_URL}callback-types/errors/#error-{code}"
 
 
-def test_several_errors() -> None:
+@pytest.mark.parametrize("parse", [parse_response, parse_callback_types])
+def test_several_errors(parse: Callable[[bytes], object]) -> None:
+    """An error answer is one whatever its action, which here is that of another call."""
     with pytest.raises(ServiceError) as raised:
-        parse_response((XML / "several-errors.xml").read_bytes())
+        parse((XML / "several-errors.xml").read_bytes())
     pairs = (("431", "Invalid or missing username"), ("432", "Invalid or missing password"))
     assert raised.value.errors == pairs
     assert (raised.value.code, raised.value.message) == pairs[0]
@@ -129,6 +131,7 @@ def replaced(old: str, new: str) -> bytes:
         replaced("HTTP GET", "<!-- c -->HTTP<?p?> <![CDATA[GET]]>"),
         replaced("HTTP GET", "\n  HTTP GET\t"),
         replaced("<Values>", "<Unknown><deep>x</deep></Unknown><Values><Unknown/>"),
+        replaced("<callback_type_id>", "<unknown>x</unknown><callback_type_id>"),
         replaced("<Timestamp>", "<Timestamp unknown='attribute'>"),
         RESPONSE.replace(b"\n", b"\r\n"),
         b'<?xml version="1.0" encoding="UTF-8"?>' + RESPONSE,
@@ -139,6 +142,10 @@ def replaced(old: str, new: str) -> bytes:
 )
 def test_what_does_not_matter(body: bytes) -> None:
     assert parse_callback_types(body) == parse_callback_types(RESPONSE)
+
+
+def test_only_one_of_the_parsers_looks_at_the_action_of_a_success() -> None:
+    assert parse_response(replaced(">get_list_callback<", ">other<")).action == "other"
 
 
 def test_empty_values() -> None:
@@ -172,6 +179,11 @@ MALFORMED = {
         replaced(">get_list_callback<", ">other<"),
         "expected get_list_callback in Action, found 'other'",
     ),
+    "action twice": (replaced("<Result>", "<Action>a</Action><Result>"), "expected one element Action, found 2"),
+    "timestamp twice": (
+        replaced("<Timestamp>", "<Timestamp>1</Timestamp><Timestamp>"),
+        "expected one element Timestamp, found 2",
+    ),
     "no action": (replaced("Action", "Faction"), "expected one element Action, found none"),
     "no timestamp": (replaced("Timestamp", "Time"), "expected one element Timestamp, found none"),
     "timestamp in words": (replaced("1316512313", "now"), "expected seconds since 1970 in Timestamp, found 'now'"),
@@ -187,6 +199,14 @@ MALFORMED = {
     "id twice": (
         replaced("<callback_type>", "<callback_type_id>1</callback_type_id><callback_type>"),
         "one of them repeated",
+    ),
+    "unknown element twice in a Value": (
+        replaced("<callback_type_id>", "<unknown/><unknown/><callback_type_id>"),
+        "one of them repeated",
+    ),
+    "unknown element with elements in a Value": (
+        replaced("<callback_type_id>", "<unknown><b/></unknown><callback_type_id>"),
+        "expected text in each element of Value, found elements",
     ),
     "element in id": (replaced(">0<", "><b>0</b><"), "expected text in each element of Value, found elements"),
     "no name": (replaced("HTTP GET", " "), "expected text in callback_type, found none"),
