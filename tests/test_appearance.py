@@ -53,8 +53,10 @@ def test_the_page_for_unknown_addresses_leads_on(site: Site) -> None:
     links = set(page.xpath("//article//a/@href"))
     assert len(links) > 3
     for link in links:
-        target = site.output / link.removeprefix("/")
-        assert (target / "index.html").is_file(), f"404.html leads to {link}, which is not there"
+        path, _, anchor = link.removeprefix("/").partition("#")
+        target = site.output / path / "index.html"
+        assert target.is_file(), f"404.html leads to {link}, which is not there"
+        assert not anchor or f'id="{anchor}"' in target.read_text(), f"404.html: no anchor {link}"
     for name in page.xpath("//article//code/text()"):
         assert (site.output / "xml" / name.removeprefix("xml/")).exists(), f"404.html names {name}, which is not there"
 
