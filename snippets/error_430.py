@@ -6,4 +6,4 @@ try:
 except ServiceError as error:
     if (error.code, error.message) != ("430", "Unknown service request"):
         raise
-    print(f"{error.message}: compare the request document with the documented one.")
+    print(f"{error.message}: compare the request with the documented one.")

@@ -6,4 +6,4 @@ try:
 except ServiceError as error:
     if (error.code, error.message) != ("999", "Unknown error"):
         raise
-    print("Keep the time and the request, call again later, then contact the support department.")
+    print("Keep time and request, call again later, then contact the support.")
