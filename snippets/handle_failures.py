@@ -18,7 +18,7 @@ def report(token: str) -> str:
     except InvalidRequest as error:
         return f"correct the program: {error}"
     except ServiceError as error:
-        return f"refused: {error}\n  see {error.help_url}"
+        return f"{error}\n  see {error.help_url}"
     except MalformedResponse as error:
         return f"not an answer of this call: {error}"
     except TransportError as error:

@@ -25,7 +25,9 @@ LANGUAGES = {
     ".http": "http",
     ".conf": "nginx",
 }
+INSTALL = "python3 -m venv .venv && .venv/bin/pip install -r .ci/requirements.txt"
 NOT_RUN = {
+    f"{INSTALL}\n. .venv/bin/activate": "it downloads packages; .ci/run runs the README's commands, which begin alike",
     "npm ci --prefix .ci/browser-tools": "it installs what these tests run with; .ci/run runs it before them",
     "pytest": "it would run these tests within themselves; the README's test command is run by .ci/run",
     "python tests/benchmark.py": "it measures for minutes, and its figures are no test's business",
@@ -221,6 +223,12 @@ def test_server_is_started_used_and_stopped(
     printed = re.sub(r"http://127.0.0.1:\d+", "http://127.0.0.1:8081", printed)
     if output := output_after(page, fence):
         compare(printed, page, output, fence, update_outputs)
+
+
+def test_the_readme_installs_as_the_quickstart_does() -> None:
+    commands = [line for line in (ROOT / "README.md").read_text().splitlines() if "pip install" in line]
+    assert commands, "no command of the README installs the project"
+    assert all(line.startswith(f"{INSTALL} && ") for line in commands), "the README installs in another way"
 
 
 def test_the_list_of_blocks_not_run_is_not_stale() -> None:
