@@ -4,4 +4,4 @@ curl --silent --show-error --max-time 10 \
   <user>$CONNECT_API_USER</user>
   <password>$CONNECT_API_PASSWORD</password>
 </clickatellsdk>" \
-  "$CONNECT_API_URL/$CONNECT_API_TOKEN"
+  "${CONNECT_API_URL:-https://connect.clickatell.com}/$CONNECT_API_TOKEN"
