@@ -88,4 +88,22 @@ def test_a_link_to_an_error_lands_on_its_heading(code: str, browser: Browser, ho
                 f"""() => [document.querySelector("#error-{code}").getBoundingClientRect().top,
                          document.querySelector(".md-header").getBoundingClientRect().bottom, innerHeight]"""
             )
+            marked = opened.page.locator(".md-nav--secondary .md-nav__link--active").last.get_attribute("href")
         assert header <= heading < height / 2, f"error {code}, {width} px wide: the heading is at {heading} px"
+        assert marked == f"#error-{code}", f"error {code}, {width} px wide: the contents mark {marked}"
+
+
+def test_a_first_visit_is_dark_where_the_system_is_and_follows_it(browser: Browser, hosted: str) -> None:
+    """The theme's script, which comes late, is not needed for it; what nobody has chosen is not kept."""
+    scheme = "document.body.dataset.mdColorScheme"
+    with visit(browser, hosted, scheme="dark") as opened:
+        page = opened.page
+        page.evaluate("localStorage.clear()")
+        page.route("**/bundle.*.js", lambda route: route.abort())
+        page.reload()
+        assert page.evaluate(scheme) == "slate", "without the theme's script, the first paint is light"
+        page.unroute("**/bundle.*.js")
+        opened.go(hosted)
+        page.emulate_media(color_scheme="light")
+        opened.go(hosted + "quickstart/")
+        assert page.evaluate(scheme) == "default", "the page keeps what nobody has chosen"

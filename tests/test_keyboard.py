@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page
 
-from harness.browser import WIDTHS, visit
+from harness.browser import WIDTHS, visit, wait_until
 from project import SOURCE
 
 REACHABLE = """() => {
@@ -51,7 +51,7 @@ def tab_through(page: Page) -> list[str]:
         focused = page.evaluate(FOCUSED)
         if focused is None:
             break
-        if "md-search" not in focused["html"]:
+        if "md-search__input" not in focused["html"]:
             faults += [f"no outline: {focused['html']}"] * (not focused["outlined"])
             faults += [f"out of sight: {focused['html']}"] * (not focused["seen"])
     left = page.evaluate("[...document.querySelectorAll('[data-reachable]')].map((e) => e.outerHTML.slice(0, 120))")
@@ -80,16 +80,56 @@ def test_the_first_tab_skips_to_the_content(browser: Browser, hosted: str) -> No
         assert page.evaluate("!!document.activeElement.closest('article')"), "the link does not lead into the article"
 
 
-def test_the_keyboard_opens_the_menu_of_a_phone(browser: Browser, hosted: str) -> None:
-    with visit(browser, hosted, width=390) as opened:
+IN_MENU = """() => {
+  const focused = document.activeElement, box = focused.getBoundingClientRect();
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  const seen = top !== null && (focused.contains(top) || top.contains(focused));
+  const name = focused.innerText.trim().slice(0, 60) || focused.ariaLabel;
+  return [name, seen && focused.closest(".md-sidebar--primary") !== null];
+}"""
+
+
+def test_the_keyboard_walks_the_menu_of_a_phone(browser: Browser, hosted: str) -> None:
+    """Nothing but Tab, Enter, Space and Escape: each stop is in the menu, and seen."""
+    with visit(browser, hosted + "quickstart/", width=390) as opened:
         page = opened.page
-        page.locator(".md-header__button[for=__drawer]").focus()
+
+        def tab_to(wanted: str) -> None:
+            for _ in range(30):
+                name, seen = page.evaluate(IN_MENU)
+                assert seen, f"{name!r} has the focus and is not seen in the menu"
+                if name == wanted:
+                    return
+                page.keyboard.press("Tab")
+            raise AssertionError(f"Tab never reaches {wanted!r}")
+
+        page.keyboard.press("Tab")
+        while page.evaluate("document.activeElement.ariaLabel") != "Menu":
+            page.keyboard.press("Tab")
+        assert page.get_by_role("button", name="Menu").evaluate("(e) => e === document.activeElement")
+        page.keyboard.press("Space")
+        wait_until(page, "document.activeElement.closest('.md-sidebar--primary')", "the focus is in the menu")
+        page.wait_for_timeout(300)  # it slides in
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.ariaLabel") == "Menu", "Escape does not lead back"
         page.keyboard.press("Enter")
-        section = page.locator(".md-nav--primary > ul label", has_text="The call").first
-        section.focus()
+        wait_until(page, "document.activeElement.closest('.md-sidebar--primary')", "the focus is in the menu")
+        page.wait_for_timeout(300)
+        tab_to("Quickstart")
         page.keyboard.press("Enter")
-        page.locator(".md-nav--primary").get_by_role("link", name="Endpoint").click()
-        page.wait_for_url("**/callback-types/endpoint/")
+        page.wait_for_timeout(300)
+        tab_to("Make the call")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/quickstart/#make-the-call")
+
+
+def test_the_keyboard_opens_the_menu_without_scripts(browser: Browser, hosted: str) -> None:
+    with visit(browser, hosted, width=390, scripts=False) as opened:
+        page = opened.page
+        page.locator("#__drawer").focus()
+        page.keyboard.press("Space")
+        page.locator(".md-nav--primary").get_by_role("link", name="Quickstart").click()
+        page.wait_for_url("**/quickstart/")
 
 
 @pytest.mark.parametrize("path", [page.url for page in SOURCE.pages])

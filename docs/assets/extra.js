@@ -71,18 +71,56 @@ article.querySelectorAll(".highlight pre > code").forEach((code, index) => {
   code.before(place);
 });
 
-// The buttons of the narrow layout are labels of hidden checkboxes; the theme lets Enter click a focused label.
+// The two buttons in the header of the narrow layout are labels of hidden checkboxes: here they become buttons.
+const drawer = document.querySelector("#__drawer");
+for (const [id, name] of [["__drawer", "Menu"], ["__search", "Search"]]) {
+  const label = document.querySelector(`.md-header__inner > label[for=${id}]`);
+  if (!label) continue;
+  const button = document.createElement("button");
+  button.className = label.className;
+  button.setAttribute("for", id); // by which the theme finds it
+  button.setAttribute("aria-label", name);
+  button.append(...label.childNodes);
+  button.addEventListener("click", () => document.getElementById(id).click());
+  label.replaceWith(button);
+}
+
+// The parts of its menu open by labels too. The theme lets Enter click a focused label.
 const narrow = matchMedia("(max-width: 76.234375em)");
 const reachLabels = () => {
-  for (const label of document.querySelectorAll(".md-nav__item--section > label, .md-nav__title, .md-header__button")) {
-    if (label.tagName === "LABEL" && !label.closest(".md-header__option")) {
-      if (narrow.matches) label.tabIndex = 0;
-      else label.removeAttribute("tabindex");
-    }
+  for (const label of document.querySelectorAll(".md-nav__item--section > label, label.md-nav__title, label[for=__toc]")) {
+    if (narrow.matches) label.tabIndex = 0;
+    else label.removeAttribute("tabindex");
   }
 };
 narrow.addEventListener("change", reachLabels);
 reachLabels();
+
+// While the menu is open, the page is out of reach, and the keyboard is in the part of the menu that is seen.
+const menu = document.querySelector(".md-sidebar--primary");
+const enter = (part) => {
+  const stops = [...part.querySelectorAll("a[href], label[tabindex]")];
+  const seen = (stop) => stop.checkVisibility({ visibilityProperty: true });
+  requestAnimationFrame(() => requestAnimationFrame(() => stops.find(seen)?.focus()));
+};
+drawer.addEventListener("change", () => {
+  const open = drawer.checked && narrow.matches;
+  for (const part of document.querySelectorAll(".md-skip, .md-header, .md-content, .md-top, .md-footer")) part.inert = open;
+  if (open) enter(menu);
+  else document.querySelector(".md-header__button[for=__drawer]").focus();
+});
+menu.addEventListener("change", ({ target: { checked, parentElement } }) => {
+  if (!narrow.matches) return;
+  if (checked) enter(parentElement.querySelector(":scope > .md-nav"));
+  else parentElement.querySelector(":scope > label").focus();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === " " && document.activeElement.matches("label")) {
+    event.preventDefault();
+    document.activeElement.click();
+  }
+  if (event.key === "Escape" && drawer.checked) drawer.click();
+});
 
 // Firefox keeps the state of a checkbox over a reload, and HTML has no attribute for this.
 for (const toggle of document.querySelectorAll(".md-toggle")) toggle.autocomplete = "off";
@@ -95,4 +133,6 @@ const loadTheme = () => {
   });
   late.replaceWith(late.content);
 };
-requestAnimationFrame(() => requestAnimationFrame(loadTheme)); // the second frame begins when the first is painted
+// The second frame begins when the first is painted; a page in the background is not painted at all.
+if (document.hidden) loadTheme();
+else requestAnimationFrame(() => requestAnimationFrame(loadTheme));

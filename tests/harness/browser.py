@@ -119,8 +119,12 @@ def visit(
 def choose(page: Page, scheme: str, width: int) -> None:
     """Switch an open page with its own button, and resize it, as a reader does."""
     page.set_viewport_size({"width": width, "height": 900 if width > 600 else 844})
-    if page.locator("body").get_attribute("data-md-color-scheme") != {"light": "default", "dark": "slate"}[scheme]:
+    wanted = {"light": "default", "dark": "slate"}[scheme]
+    for _ in range(3):  # as the system, light, dark
+        if page.locator("body").get_attribute("data-md-color-scheme") == wanted:
+            return
         page.locator("form[data-md-component=palette] label:not([hidden])").click()
+    raise AssertionError(f"{page.url}: no palette is {scheme}")
 
 
 def wait_until(page: Page, condition: str, what: str) -> None:
