@@ -233,6 +233,7 @@ def test_headers_come_with_each_answer(path: str, host: Host) -> None:
     del headers["Cache-Control"]
     for name, value in headers.items():
         assert answer.headers.get(name) == value, f"{name} of /{path}"
+    assert ("Cache-Control" in answer.headers) == (answer.status_code == 200)
     assert "nginx/" not in answer.headers["Server"], "the version of nginx is nobody's business"
 
 
@@ -252,6 +253,7 @@ def test_only_hashed_names_are_kept(host: Host) -> None:
 def test_path_without_its_slash_leads_to_the_page(host: Host) -> None:
     answer = host.get("quickstart")
     assert (answer.status_code, answer.headers["Location"]) == (301, f"{SITE_PATH}/quickstart/")
+    assert "Cache-Control" in answer.headers
 
 
 def test_unknown_path_gets_the_page_of_the_site(host: Host) -> None:
@@ -314,6 +316,18 @@ def test_policy_lets_webassembly_run_and_no_foreign_script(host: Host, opened: V
 
 
 # What the page says.
+
+
+def test_all_xml_is_utf_8_with_a_declaration_or_without(site: Site) -> None:
+    for path in [*site.output.rglob("*.xml"), *site.output.rglob("*.xsd")]:
+        declared = re.match(rb"<\?xml [^>]*encoding=[\"']([^\"']*)", path.read_bytes())
+        assert declared is None or declared[1] == b"UTF-8", f"{path.name} declares {declared}"
+        path.read_text(encoding="utf-8")
+
+
+def test_browsers_keep_to_https_for_a_year() -> None:
+    assert added_headers()["Strict-Transport-Security"] == f"max-age={365 * 24 * 60 * 60}"
+
 
 
 def test_reasons_are_those_of_the_tables() -> None:

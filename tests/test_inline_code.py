@@ -245,6 +245,7 @@ def number_meanings() -> dict[str, set[str]]:
         "bytes of a callback": {str(receive_callbacks.MAX_CALLBACK)},
         "lines of a header": {str(http.client._MAXHEADERS)},  # type: ignore[attr-defined]
         "bytes of a line of a header": {str(http.client._MAXLINE)},  # type: ignore[attr-defined]
+        "port of HTTPS": {str(http.client.HTTPS_PORT)},
         "address of this machine": {str(inspect.signature(mock_server.MockServer).parameters["host"].default)},
         "version of libxml2-wasm": {checker["libxml2-wasm"]},
         "version of libxml2 in the checker": {checker["libxml2 of the checker"]},
