@@ -11,6 +11,8 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import metadata
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -22,6 +24,7 @@ from harness.host import host
 from harness.run import cannot_run, clean_environment, run_shell
 from harness.site import Page, Site
 from project import FACTS, ROOT, SOURCE
+from test_hosting import inline_scripts, policy
 from test_planted_faults import BUILD_FAULTS, Small
 
 PAGE = "docs/successor.md"
@@ -40,14 +43,18 @@ def zensical() -> str:
     return pinned
 
 
+def copy_of_the_sources(root: Path) -> Path:
+    for folder in ("docs", "snippets"):
+        shutil.copytree(ROOT / folder, root / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "mkdocs.yml", root / "mkdocs.yml")
+    return root
+
+
 @pytest.fixture(scope="session")
 def successor(zensical: str, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The site as Zensical builds it, with the command of the page, in a copy: it has no option for another folder."""
     assert zensical
-    root = tmp_path_factory.mktemp("successor")
-    for folder in ("docs", "snippets"):
-        shutil.copytree(ROOT / folder, root / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copyfile(ROOT / "mkdocs.yml", root / "mkdocs.yml")
+    root = copy_of_the_sources(tmp_path_factory.mktemp("successor"))
     (block,) = [block for block in site.page(PAGE).blocks() if block.fence.include == COMMAND]
     run_shell(block.text, root, clean_environment(root))
     return Site(root, root / "site")
@@ -191,6 +198,15 @@ def skip_anchor(site: Site, successor: Site) -> tuple[str, str]:
     return words[found[0]], words[found[1]]
 
 
+def inline_hashes(site: Site, successor: Site) -> tuple[str, str]:
+    words = {0: "allowed by nginx.conf", 1: "one has another hash"}
+    found = []
+    for built in (site, successor):
+        refused = set(inline_scripts(built)) - set(policy()["script-src"])
+        found.append(words.get(len(refused), f"these have other hashes: {refused}"))
+    return found[0], found[1]
+
+
 def site_dir_option(site: Site, successor: Site) -> tuple[str, str]:
     assert site.root != successor.root
     helps = [
@@ -208,6 +224,7 @@ FILES: dict[str, Callable[[Site, Site], tuple[str, str]]] = {
     "a link within a reference page": link_within_a_page,
     "where a page's skip link leads": skip_anchor,
     "the theme's style sheet": style_sheet,
+    "the scripts within the pages": inline_hashes,
     "the folder that the site is written to": site_dir_option,
 }
 
@@ -242,7 +259,7 @@ def plant_dead_download(small: Small) -> None:
 FAULTS = {
     "a page that the navigation lacks": plant_page_outside,
     "an entry of the navigation without its page": plant_entry_without_page,
-    "a link to a file that is not there": plant_dead_download,
+    "a link to a download that is not there": plant_dead_download,
 }
 
 
@@ -260,6 +277,62 @@ def test_a_fault_that_fails_both_builds(name: str, tmp_path: Path) -> None:
     file, old, new, _ = BUILD_FAULTS[name]
     small.plant(file, old, new)
     assert not build_small(small, "zensical")
+
+
+@pytest.mark.parametrize("tool", ["mkdocs", "zensical"])
+def test_both_build_with_the_classic_variant(tool: str, zensical: str, tmp_path: Path) -> None:
+    """The setting that keeps the look is one that either generator takes, and it changes the style sheet of one."""
+    assert zensical
+    root = copy_of_the_sources(tmp_path)
+    config = (root / "mkdocs.yml").read_text()
+    changed = config.replace("\ntheme:\n", "\ntheme:\n  variant: classic\n")
+    assert changed != config
+    (root / "mkdocs.yml").write_text(changed)
+    command = [sys.executable, "-m", tool, "build", "--clean", "--strict"]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    ended = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    sheets = re.findall(r"assets/stylesheets/[a-z/]*main", (root / "site" / "index.html").read_text())
+    where = {"mkdocs": DIFFERENCES["the theme's style sheet"][0], "zensical": "assets/stylesheets/classic/main"}
+    assert sheets == [where[tool]]
+
+
+def test_theme_says_what_the_page_says_of_it() -> None:
+    """The day of its end, its successor and the setting that keeps the look: in the description of its package."""
+    text = " ".join(str(metadata("mkdocs-material").json["description"]).replace(">", " ").split())
+    (day,) = re.findall(r"reaches end of life on (\w+ \d+, \d+)", text)
+    assert f"`{datetime.strptime(day, '%B %d, %Y').replace(tzinfo=UTC).date()}`" in (ROOT / PAGE).read_text()
+    assert "Zensical" in text
+    assert "successor built by the team behind Material for MkDocs" in text
+    assert "The `classic` theme variant preserves the appearance of Material for MkDocs" in text
+
+
+def test_steps_name_each_file_that_runs_the_generator() -> None:
+    """Who moves finds each call of MkDocs in the steps; comments and the tests of this very move aside."""
+    calls = re.compile(
+        r'mkdocs (?:serve|build --strict --site-dir)|"mkdocs", "(?:build|serve)"|^(?:from|import) mkdocs', re.M
+    )
+    folders = ["docs", "snippets", "tests", ".ci"]
+    listed = [ROOT / "README.md", *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
+    own = {PAGE, "tests/test_successor.py"}
+    files = {path.relative_to(ROOT).as_posix(): path for path in listed if path.is_file()}
+    text = {name: path.read_text(errors="ignore") for name, path in files.items() if "node_modules" not in name}
+    found = {name for name in text if name not in own and calls.search(text[name])}
+    assert ".ci/build-site" in found
+    steps = (ROOT / PAGE).read_text().partition("## What a move takes")[2].replace("the README", "`README.md`")
+    missing = {file for file in found if f"`{file}`" not in steps}
+    assert not missing, f"{PAGE}: the steps do not name {missing}, which run MkDocs"
+
+
+def test_the_other_command_to_serve_has_fewer_options() -> None:
+    helps = [
+        subprocess.run([sys.executable, "-m", tool, "serve", "--help"], capture_output=True, text=True, check=True)
+        for tool in ("mkdocs", "zensical")
+    ]
+    ours, theirs = (set(re.findall(r"--[a-z-]+", ended.stdout)) for ended in helps)
+    assert "--dev-addr" in ours & theirs, "the README gives the address with it"
+    assert len(theirs) < len(ours)
+    assert "--no-livereload" not in theirs, "tests/test_sandbox.py uses it"
 
 
 def test_every_difference_is_measured() -> None:
