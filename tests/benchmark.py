@@ -211,7 +211,7 @@ def ratios(body: bytes, readers: dict[str, Callable[[bytes], Any]], repeats: int
     expected = readers[CLIENT](body)
     for name, read in readers.items():
         if name != RAW and read(body) != expected:
-            raise SystemExit(f"{name} reads something else from the answer with {title} values")
+            raise SystemExit(f"{name} reads something else from the answer with {title}")
     calls = {}
     for name, read in readers.items():  # warm by now
         started = time.perf_counter()
@@ -219,7 +219,7 @@ def ratios(body: bytes, readers: dict[str, Callable[[bytes], Any]], repeats: int
         calls[name] = max(1, int(0.01 / (time.perf_counter() - started)))
     rounds: dict[str, list[float]] = {name: [] for name in readers}
     for turn in range(-2, repeats):  # two rounds to warm up
-        progress(f"time: {title} values, round {turn + 1} of {repeats}")
+        progress(f"time: {title}, round {turn + 1} of {repeats}")
         took = {}
         for name in random.sample(list(readers), len(readers)):
             read = readers[name]
@@ -236,10 +236,10 @@ def ratios(body: bytes, readers: dict[str, Callable[[bytes], Any]], repeats: int
 
 def show(title: str, header: list[str], table: dict[str, list[str]]) -> None:
     print(f"\n{title}\n")
-    print(f"| {'':34} | " + " | ".join(f"{cell:>18}" for cell in header) + " |")
-    print(f"| {'-' * 34} | " + " | ".join(f"{'-' * 17}:" for _ in header) + " |")
+    print(f"| {'':34} | " + " | ".join(f"{cell:>23}" for cell in header) + " |")
+    print(f"| {'-' * 34} | " + " | ".join(f"{'-' * 22}:" for _ in header) + " |")
     for name, cells in table.items():
-        print(f"| {name:34} | " + " | ".join(f"{cell:>18}" for cell in cells) + " |")
+        print(f"| {name:34} | " + " | ".join(f"{cell:>23}" for cell in cells) + " |")
 
 
 def main() -> None:
@@ -274,16 +274,17 @@ def main() -> None:
     gc.freeze()  # so that no contender pays for the modules of another
     bodies = {}
     for count in (7, 10_000):
-        bodies[f"{count:,}"] = b"".join(parts(count))
-        bodies[f"{count:,} on one line"] = on_one_line(bodies[f"{count:,}"])
+        title = f"{count:,} values"
+        bodies[title] = b"".join(parts(count))
+        bodies[f"{title}, one line"] = on_one_line(bodies[title])
     columns = {title: ratios(body, readers, options.repeats, title) for title, body in bodies.items()}
-    order = sorted(names, key=lambda name: columns["10,000"][name])
+    order = sorted(names, key=lambda name: columns["10,000 values"][name])
     table = {name: [f"{column[name]:.2f}" for column in columns.values()] for name in order}
-    show("Time, in units of lxml.etree.fromstring alone, by number of values:", list(columns), table)
+    show("Time, in units of lxml.etree.fromstring alone:", list(columns), table)
     if memory:
-        header = ["1,000", "10,000", "100,000"]
+        header = ["1,000 values", "10,000 values", "100,000 values"]
         memory = {name: memory[name] for name in order}
-        show("Growth of the peak memory, in units of the body's size, by number of values:", header, memory)
+        show("Growth of the peak memory, in units of the body's size:", header, memory)
 
 
 if __name__ == "__main__":

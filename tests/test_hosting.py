@@ -329,7 +329,6 @@ def test_browsers_keep_to_https_for_a_year() -> None:
     assert added_headers()["Strict-Transport-Security"] == f"max-age={365 * 24 * 60 * 60}"
 
 
-
 def test_reasons_are_those_of_the_tables() -> None:
     assert set(FACTS["hosting"]["headers"]) == set(added_headers())
     assert set(FACTS["hosting"]["policy"]) == set(policy())

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
+from playwright.sync_api import Browser
 
 import connect_api
 import mock_server
 import receive_callbacks
+from harness.browser import visit
+from harness.host import host
 from harness.site import Site
 from project import FACTS, ROOT, SNIPPETS, XML
 
@@ -71,3 +74,37 @@ def test_the_picture_has_a_text_and_shows_what_is_there(site: Site) -> None:
     assert told == FACTS["how_tested"]["picture"]["words"], "docs/assets/machinery.svg: other words than its facts"
     for colour in re.findall(r"(?:fill|stroke)=|#[0-9a-f]{3,6}", (ROOT / "docs/assets/machinery.svg").read_text()):
         pytest.fail(f"docs/assets/machinery.svg: {colour} is one colour for both schemes: use a class of extra.css")
+
+
+PARTS = {"Parts of each page": "site.py", "Mutants": "mutants.py", "Report": "report.py"}
+"""What a box with a thick line shows, and the file of the harness that does it."""
+
+
+def test_the_picture_marks_what_is_the_harness(site: Site) -> None:
+    (picture,) = site.page("docs/how-tested.md").article.xpath(".//figure[contains(@class, 'machinery')]/svg")
+    marked = picture.xpath(".//rect[contains(@class, 'machinery-harness')]/following-sibling::text[1]/text()")
+    assert set(marked) == set(PARTS), "docs/assets/machinery.svg: the thick lines are those of the harness"
+    assert set(PARTS.values()) <= {path.name for path in HARNESS}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_picture_stays_legible(width: int, site: Site, browser: Browser) -> None:
+    """Its smallest words stay near the size that they are drawn at: on a phone, the picture scrolls instead."""
+    with host(site.output) as url, visit(browser, f"{url}how-tested/") as opened:
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        scale = opened.page.locator(".machinery svg").evaluate("svg => svg.getBoundingClientRect().width / 790")
+        assert scale > 0.8, f"at {width} pixels, the words of docs/assets/machinery.svg are shrunk to {scale:.2f}"
+        wide = opened.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"the page is {wide} pixels wide: the picture scrolls within its frame"
+
+
+def test_the_client_keeps_no_white_space_between_elements() -> None:
+    """Why it needs less memory than a plain parse of the same answer: the page says so below its figures."""
+    body = (XML / "response.xml").read_bytes()
+
+    def between(parser: etree.XMLParser | None) -> list[str]:
+        tails = [element.tail for element in etree.fromstring(body, parser).iter()]
+        return [tail for tail in tails if tail is not None]
+
+    assert between(None)
+    assert not between(connect_api._PARSER)

@@ -417,7 +417,7 @@ def benchmark_table(number: int, name: str) -> Rows:
     assert all(
         f'"{row[0].split(",")[0].split(".")[0]}' in (ROOT / "tests" / "benchmark.py").read_text() for row in rows
     )
-    return [(name, *(f"{values} values" for values in head[1:])), *rows]
+    return [(name, *head[1:]), *rows]
 
 
 def failing_checks() -> Rows:
