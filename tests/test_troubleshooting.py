@@ -28,7 +28,9 @@ def certificate(mock: MockServer, session: requests.Session, _: pytest.MonkeyPat
     session.verify = True
     error = failing(ConnectAPI("AUTHENTICATION_TOKEN", mock.url, session=session).list_callback_types)
     assert str(error) in PAGE.read_text(), "the page does not have what the client says"
-    return failing(lambda: session.get(f"{mock.url}/AUTHENTICATION_TOKEN", timeout=10), requests.exceptions.SSLError)
+    raised = failing(lambda: session.get(f"{mock.url}/AUTHENTICATION_TOKEN", timeout=10), requests.exceptions.SSLError)
+    assert "SSL: CERTIFICATE_VERIFY_FAILED" in str(raised), "the page says that Python says so"
+    return raised
 
 
 def encoding_declaration(*_: object) -> Exception:
@@ -40,8 +42,24 @@ def html(*_: object) -> Exception:
         return failing(ConnectAPI("AUTHENTICATION_TOKEN", url).list_callback_types)
 
 
+def not_xml(*_: object) -> Exception:
+    with scripted(answer(b"")) as url:
+        empty = failing(ConnectAPI("AUTHENTICATION_TOKEN", url).list_callback_types)
+    assert str(empty) == "expected well-formed XML, found an empty body", "the page says that it has its own message"
+    with scripted(answer(b"Bad gateway")) as url:
+        return failing(ConnectAPI("AUTHENTICATION_TOKEN", url).list_callback_types)
+
+
 def not_found(mock: MockServer, session: requests.Session, _: pytest.MonkeyPatch) -> Exception:
     return failing(ConnectAPI("error-000", mock.url, session=session).list_callback_types)
+
+
+def no_answer(_: MockServer, session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> Exception:
+    def time_out(*_: object, **__: object) -> requests.Response:
+        raise requests.ReadTimeout  # as after the ten seconds, for which no test waits
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", time_out)
+    return failing(ConnectAPI("AUTHENTICATION_TOKEN", session=session).list_callback_types)
 
 
 def base_url(*_: object) -> Exception:
@@ -66,11 +84,13 @@ PROVOKED: dict[str, Provoke] = {
     "certificate verify failed": certificate,
     "Unicode strings with encoding declaration are not supported": encoding_declaration,
     "expected an answer of the Connect API, found an HTML page": html,
+    "expected well-formed XML, found an error in line 1": not_xml,
     "HTTP status 404 without an answer of the Connect API": not_found,
+    "no answer within 10 s": no_answer,
     "base_url must start with https://": base_url,
     "error 009: HTTP protocol not allowed, require HTTPS": plain_http,
     "error 424: Invalid callback_type": type_gone,
-    "set CONNECT_API_TOKEN to the authentication token": no_token,
+    "set CONNECT_API_TOKEN to the authentication token of your Connect API connection": no_token,
 }
 
 

@@ -28,7 +28,12 @@ const delaySearch = () => {
         return worker;
       });
     }
+    // A query with markup or punctuation of its own, as copied from an answer or a traceback, is searched by its words.
     postMessage(message) {
+      if (typeof message.data === "string") {
+        const words = message.data.replace(/<[^>]*>|["'<>()[\]=:]|\.(?!\d)/g, (part) => ` ${part.replace(/\W/g, " ")} `);
+        message = { ...message, data: words.trim() };
+      }
       this.started.then((worker) => worker.postMessage(message));
     }
   }
