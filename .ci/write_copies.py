@@ -25,6 +25,9 @@ from mkdocs.utils.meta import get_data
 DEFAULT_URL = "http://127.0.0.1:8000/"
 _ATTRIBUTES = re.compile(r"^\s*\{ [.#:][^}]*\}\n|(?<=\))\{ [.#:][^}]*\}|</?div[^>]*>\n\n?", re.MULTILINE)
 _LAST_LINE = re.compile(r"\n[ ]*(\n[ ]*`{3,}\n)")  # the include of a whole file ends with an empty line
+_PICTURE = re.compile(r"<figure.*?<title[^>]*>(.*?)</title>.*?<desc[^>]*>(.*?)</desc>.*?</figure>", re.DOTALL)
+_FORM = re.compile(r'^<div class="checker">.*?^</form>.*?^</div>$', re.MULTILINE | re.DOTALL)
+_VERDICTS = re.compile(r'^<div id="verification".*?^</div>$', re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(r"^::: (\w+)$", re.MULTILINE)
 
 
@@ -37,11 +40,14 @@ def expanded(text: str, config: MkDocsConfig) -> str:
     """A page's text with its includes in their places, and without what only styles it."""
     options: dict[str, Any] = config.mdx_configs["pymdownx.snippets"]
     markdown = Markdown(extensions=["pymdownx.snippets"], extension_configs={"pymdownx.snippets": options})
+    text = _VERDICTS.sub("The verdicts are on the page itself: a script fills them in from `verification.json`.", text)
     lines = markdown.preprocessors["snippet"].run(_ATTRIBUTES.sub("", text).splitlines())
+    text = _PICTURE.sub(r"Picture: \1. \2", "\n".join(lines) + "\n")
+    text = _FORM.sub("The form is on the page itself, and works in a browser alone.", text)
     # A reference page is made of a module's docstrings: its copy has the module.
     return _DIRECTIVE.sub(
         lambda found: f"```python\n{Path('snippets', found[1] + '.py').read_text(encoding='utf-8')}```",
-        _LAST_LINE.sub(r"\1", "\n".join(lines) + "\n"),
+        _LAST_LINE.sub(r"\1", text),
     )
 
 

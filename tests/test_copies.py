@@ -41,6 +41,28 @@ def test_the_links_of_a_copy_lead_somewhere(page: Page, published: Path) -> None
         assert re.match(r"[a-z]+:", target) or (copy.parent / target).exists(), f"{page.path}: {target} is not there"
 
 
+@pytest.mark.parametrize("page", SOURCE.pages, ids=lambda page: page.path.as_posix())
+def test_a_copy_is_text(page: Page, published: Path) -> None:
+    copy = (published / page.path.relative_to("docs")).read_text()
+    prose = re.sub(r"^ *(`{3,}).*?^ *\1$|`[^`\n]*`", "", copy, flags=re.MULTILINE | re.DOTALL)
+    markup = re.findall(r"</?(?:button|div|figure|form|noscript|p|svg)\b[^>]*>", prose)
+    assert not markup, f"{page.path}: the copy has HTML, which only a browser shows: {markup[:3]}"
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("guides/journey", "which answers with HTTP status 200."),
+        ("checker", "The form is on the page itself"),
+        ("verification", "The verdicts are on the page itself"),
+    ],
+)
+def test_a_copy_says_what_it_leaves_out(page: str, text: str, published: Path) -> None:
+    copy = (published / f"{page}.md").read_text()
+    assert text in copy, f"{page}.md does not say {text!r}"
+    assert "not run |" not in copy, f"{page}.md: verdicts that no report gave"
+
+
 def test_llms_txt_lists_each_page(published: Path) -> None:
     listed = re.findall(r"^- \[.+\]\((.+)\): .{50,}$", (published / "llms.txt").read_text(), flags=re.MULTILINE)
     assert sorted(listed) == sorted(URL + page.path.relative_to("docs").as_posix() for page in SOURCE.pages)
