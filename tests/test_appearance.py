@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from lxml import etree, html
+from playwright.sync_api import Browser
 
+from harness.browser import visit
 from harness.site import Page, Site
 from project import DEFAULT_SITE_URL, FACTS, ROOT, SNIPPETS, SOURCE
 
@@ -50,6 +52,7 @@ def test_the_card_says_what_the_site_says() -> None:
 
 def test_the_page_for_unknown_addresses_leads_on(site: Site) -> None:
     page: html.HtmlElement = html.fromstring((site.output / "404.html").read_text())
+    assert not page.xpath("//meta[@property='og:url']"), "404.html: a link to an unknown address shows another one"
     links = set(page.xpath("//article//a/@href"))
     assert len(links) > 3
     for link in links:
@@ -59,6 +62,36 @@ def test_the_page_for_unknown_addresses_leads_on(site: Site) -> None:
         assert not anchor or f'id="{anchor}"' in target.read_text(), f"404.html: no anchor {link}"
     for name in page.xpath("//article//code/text()"):
         assert (site.output / "xml" / name.removeprefix("xml/")).exists(), f"404.html names {name}, which is not there"
+
+
+def test_forced_colours_leave_icons_and_the_current_page_visible(browser: Browser, hosted: str) -> None:
+    """What is drawn as a mask over a ground vanishes where the ground gets the colour of the page."""
+    with visit(browser, hosted + "quickstart/") as opened:
+        opened.page.emulate_media(forced_colors="active")
+        style = "([part, pseudo, name]) => getComputedStyle(document.querySelector(part), pseudo)[name]"
+        canvas = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        text = opened.page.evaluate("getComputedStyle(document.querySelector('article')).color")
+        colours = opened.page.evaluate(
+            """() => ["ButtonText", "Highlight"].map((name) => {
+              const sample = document.body.appendChild(document.createElement("i"));
+              sample.style.color = name;
+              return getComputedStyle(sample).color;
+            })"""
+        )
+        for part, pseudo, colour in (
+            (".md-code__button", "::after", colours[0]),
+            (".admonition-title", "::before", colours[0]),
+            (".tabbed-labels", "::before", colours[1]),
+        ):
+            ground = opened.page.evaluate(style, [f"article {part}", pseudo, "backgroundColor"])
+            kept = opened.page.evaluate(style, [f"article {part}", pseudo, "forcedColorAdjust"])
+            assert (kept, ground) == ("none", colour), f"{part}{pseudo} is {ground} on {canvas}"
+            assert ground != canvas, f"{part}{pseudo} has the colour of the page"
+        nav = ".md-nav--primary a"
+        current = opened.page.evaluate(style, [f"{nav}.md-nav__link--active", "", "color"])
+        other = opened.page.evaluate(style, [f"{nav}[href$='endpoint/']", "", "color"])
+        assert current == colours[1], f"the current page is {current}"
+        assert current not in (canvas, text, other), f"the current page is {current}, others are {other}"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.css")), ids=lambda path: path.name)

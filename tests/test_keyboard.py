@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -170,3 +172,30 @@ def test_paper_holds_the_article_and_nothing_of_the_screen(path: str, browser: B
         assert not cut, f"{path}: paper does not scroll: {cut[:3]}"
         hidden = page.locator("article .tabbed-block").filter(visible=False).count()
         assert not hidden, f"{path}: {hidden} tabs are not printed"
+
+
+def test_a_page_that_fits_on_one_sheet_takes_no_second(browser: Browser, hosted: str) -> None:
+    with visit(browser, hosted + "guides/journey/") as opened:
+        sheets = len(re.findall(rb"/Type\s*/Page\b", opened.page.pdf(format="A4")))
+    assert sheets == 1, f"the journey is printed on {sheets} sheets"
+
+
+def test_a_title_stays_with_its_program_on_paper(browser: Browser, hosted: str) -> None:
+    with visit(browser, hosted + "quickstart/") as opened:
+        opened.page.emulate_media(media="print")
+        style = "([part, pseudo, name]) => getComputedStyle(document.querySelector(part), pseudo)[name]"
+        for part, pseudo, name in (
+            ("article .highlight", "", "breakInside"),
+            ("article .filename", "", "breakAfter"),
+            ("article .tabbed-block", "::before", "breakAfter"),
+        ):
+            assert opened.page.evaluate(style, [part, pseudo, name]) == "avoid", f"{part}{pseudo}: {name}"
+
+
+def test_the_form_of_the_checker_is_not_printed(browser: Browser, hosted: str) -> None:
+    with visit(browser, hosted + "checker/") as opened:
+        opened.page.emulate_media(media="print")
+        assert not opened.page.locator("#checker").is_visible(), "paper has no buttons"
+        report = opened.page.locator("#checker-report")
+        report.evaluate("(report) => { report.hidden = false; report.textContent = 'what was found'; }")
+        assert report.is_visible(), "the report of the checker is not printed"
