@@ -58,6 +58,7 @@ def hostile() -> Corpus:
     found["white space, then a letter"] = (" " * 9_000_000 + "x").encode()
     found["white space before HTML"] = (" \n" * 1_000_000 + "<html>").encode()
     found["white space in a name"] = answer(VALUE.replace("HTTP GET", "HTTP" + " " * 1_000_000 + "GET")).encode()
+    found["200,000 errors"] = failure("<Error>555</Error><Description>x</Description>" * 200_000).encode()
     found["30,000 values"] = answer(VALUE * 30_000).encode()
     found["100,000 lines before an error"] = ("<CLICKATELLSDK>" + "\n" * 100_000 + "<a>").encode()
     found["100,000 undeclared prefixes"] = f"<CLICKATELLSDK>{'<a:b/>' * 100_000}</CLICKATELLSDK>".encode()

@@ -16,7 +16,7 @@ from lxml import etree, html
 from playwright.sync_api import Browser, Page, expect
 
 import checker_facts
-from checker_corpus import RESPONSE
+from checker_corpus import RESPONSE, failure
 from connect_api import MAX_BODY, CallbackType, ConnectAPIError, parse_callback_types
 from harness.browser import SCHEMES, WIDTHS, Visit, visit
 from harness.run import cannot_run
@@ -226,6 +226,18 @@ def test_hostile_text_gets_a_verdict(text: str, said: str, opened: Visit) -> Non
     assert said in announced + report
     assert len(opened.page.input_value("#checker-source")) < 200_000
     assert len(report) < 20_000
+
+
+def test_many_errors_are_counted_and_not_all_shown(opened: Visit) -> None:
+    pairs = "".join(f"<Error>{number % 1000:03}</Error><Description>x</Description>" for number in range(200_000))
+    paste(opened.page, failure(pairs))
+    announced, report = verdict(opened.page)
+    assert announced.endswith("the client raises ServiceError for errors 000, 001, 002 and 199,997 others.")
+    assert "Error 019: x" in report and "Error 020: x" not in report
+    assert "And 199,980 others." in report
+    assert opened.page.locator("#checker-report *").count() < 500
+    remarks = opened.page.locator("#checker-report li", has_text="error 0").all_inner_texts()
+    assert len(remarks) == len(set(remarks)) == 20, remarks
 
 
 def test_a_file_is_read_as_bytes(opened: Visit) -> None:

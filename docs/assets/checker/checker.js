@@ -4,6 +4,8 @@ import { Engine } from "./engine.js";
 
 const SHOWN_TEXT = 200_000; // characters; a longer paste is checked and not shown, since the text field would freeze
 const SHOWN_RESULT = 2_000;
+const SHOWN_ITEMS = 20; // of errors and of remarks: a document may hold a hundred thousand
+const SHOWN_CODES = 3; // in a sentence that is read aloud
 const MAX_FILE = 16 * 1024 * 1024; // bytes that are read of a file: more than the client reads, so that it says so
 
 const form = document.getElementById("checker");
@@ -55,6 +57,8 @@ function card(title, kind, verdict, ...details) {
 
 const counted = (count, one, many) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
+const others = (items, shown) => counted(items.length - shown, "other", "others");
+
 // The parts of the report.
 
 function placeOf(problem, given) {
@@ -96,7 +100,11 @@ function call(name, outcome) {
   return [paragraph(code(`${name}(body)`), " raises ", code(outcome.raises)), block(outcome.message)];
 }
 
-const codesOf = ({ errors }) => `${errors.length === 1 ? "error" : "errors"} ${errors.map((error) => error.code).join(", ")}`;
+function codesOf({ errors }) {
+  const codes = errors.slice(0, SHOWN_CODES).map((error) => error.code).join(", ");
+  const more = errors.length > SHOWN_CODES ? ` and ${others(errors, SHOWN_CODES)}` : "";
+  return `${errors.length === 1 ? "error" : "errors"} ${codes}${more}`;
+}
 
 function clientVerdict(verdict) {
   const { parseCallbackTypes: types, parseResponse: response, typeCount } = verdict;
@@ -136,8 +144,15 @@ function serviceError({ code: number, message, known }) {
     paragraph(link(section, known.length ? `All about error ${number}` : "All errors that the sources list")));
 }
 
+function serviceErrors({ errors }) {
+  const shown = errors.slice(0, SHOWN_ITEMS).map(serviceError);
+  return errors.length > SHOWN_ITEMS ? [...shown, paragraph(`And ${others(errors, SHOWN_ITEMS)}.`)] : shown;
+}
+
 function remarks({ unusual }) {
-  const list = unusual.length ? element("ul", {}, ...unusual.map((sentence) => element("li", {}, sentence))) : paragraph("Nothing.");
+  const shown = unusual.slice(0, SHOWN_ITEMS);
+  if (unusual.length > SHOWN_ITEMS) shown.push(`And ${others(unusual, SHOWN_ITEMS)}.`);
+  const list = shown.length ? element("ul", {}, ...shown.map((sentence) => element("li", {}, sentence))) : paragraph("Nothing.");
   return element("div", {}, element("h3", {}, "Unusual"), list);
 }
 
@@ -156,7 +171,7 @@ function show(verdict, given) {
   report.replaceChildren(
     element("h2", {}, "Verdict"),
     element("div", { className: "checker-cards" }, first, schemaVerdict(verdict), clientVerdict(verdict)),
-    ...[...verdict.errors.map(serviceError), callbackTypes(verdict), remarks(verdict), whatItSays(verdict)].filter(Boolean));
+    ...[...serviceErrors(verdict), callbackTypes(verdict), remarks(verdict), whatItSays(verdict)].filter(Boolean));
   report.hidden = false;
 }
 

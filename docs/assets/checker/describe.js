@@ -75,10 +75,14 @@ function* aboutTheAnswer(document, types, errors, facts) {
   } else if (timestamp !== undefined && facts.patterns.UnixTime.test(timestamp) && timestamp * 1000 > Date.now() + 86_400_000) {
     yield `The Timestamp, ${dateOf(Number(timestamp))}, is in the future by the clock of your machine.`;
   }
-  for (const { code, message } of errors.map(([code, message]) => ({ code, message }))) {
+  const said = new Set(); // there may be a hundred thousand errors, and each code is spoken of once
+  for (const [code, message] of errors) {
+    if (said.has(code)) continue;
     const known = facts.codes[code];
+    if (known?.some((meaning) => meaning.message === message)) continue;
+    said.add(code);
     if (!known) yield `No source lists error ${code}.`;
-    else if (!known.some((meaning) => meaning.message === message)) yield `The sources print another message for error ${code} than ${quote(message)}: go by both, code and message.`;
+    else yield `The sources print another message for error ${code} than ${quote(message)}: go by both, code and message.`;
   }
   if (result === "Success" && first(root, "Values") && action === facts.action && first(first(root, "Values"), "Value") === undefined) {
     yield "The list is empty. No source says whether that can be.";
@@ -104,6 +108,6 @@ export function unusual(source, bytes, document, types, errors, facts) {
   if (document.problem?.code === UNSUPPORTED_ENCODING) {
     found.push("The library in your browser does not know this encoding. The one under the client knows more of them, so the client may read it.");
   }
-  if (document.wellFormed) found.push(...aboutTheAnswer(document, types, errors, facts));
+  if (document.wellFormed) for (const sentence of aboutTheAnswer(document, types, errors, facts)) found.push(sentence);
   return found;
 }
