@@ -233,7 +233,8 @@ def test_many_errors_are_counted_and_not_all_shown(opened: Visit) -> None:
     paste(opened.page, failure(pairs))
     announced, report = verdict(opened.page)
     assert announced.endswith("the client raises ServiceError for errors 000, 001, 002 and 199,997 others.")
-    assert "Error 019: x" in report and "Error 020: x" not in report
+    assert "Error 019: x" in report
+    assert "Error 020: x" not in report
     assert "And 199,980 others." in report
     assert opened.page.locator("#checker-report *").count() < 500
     remarks = opened.page.locator("#checker-report li", has_text="error 0").all_inner_texts()
