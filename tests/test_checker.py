@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from lxml import etree, html
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 import checker_facts
-from checker_corpus import RESPONSE, failure
+from checker_corpus import ERROR, RESPONSE, failure
 from connect_api import MAX_BODY, CallbackType, ConnectAPIError, parse_callback_types
 from harness.browser import SCHEMES, WIDTHS, Visit, visit
 from harness.run import cannot_run
@@ -101,7 +101,6 @@ def verdict(page: Page) -> tuple[str, str]:
 
 
 def load(page: Page, name: str) -> None:
-    page.evaluate("document.querySelector('.checker details').open = true")
     page.click(f'[data-document="{name}"]')
 
 
@@ -239,6 +238,152 @@ def test_many_errors_are_counted_and_not_all_shown(opened: Visit) -> None:
     assert opened.page.locator("#checker-report *").count() < 500
     remarks = opened.page.locator("#checker-report li", has_text="error 0").all_inner_texts()
     assert len(remarks) == len(set(remarks)) == 20, remarks
+
+
+@pytest.mark.parametrize("text", ["\n" * 20_000, "<a/>\n" * 20_000, "<a/>\r" * 20_000], ids=["LF", "lines", "CR"])
+def test_many_lines_are_not_put_into_the_field(text: str, opened: Visit) -> None:
+    paste(opened.page, RESPONSE + text)
+    announced, _ = verdict(opened.page)
+    assert opened.page.input_value("#checker-source") == ""
+    assert "which is too long to show here" in opened.page.inner_text("#checker-held")
+    assert announced.startswith("Checked the text: ")
+    load(opened.page, "response.xml")
+    verdict(opened.page)
+    assert opened.page.is_hidden("#checker-held")
+
+
+def test_the_page_folds_nothing_up_with_details(opened: Visit) -> None:
+    """With a closed `details` on the page, Chromium takes minutes for a text field with many lines."""
+    assert not opened.page.locator("details").count()
+
+
+def test_a_verdict_is_never_about_another_text(browser: Browser, sandbox: str) -> None:
+    with visit(browser, f"{sandbox}checker/") as found:
+        page, status = found.page, found.page.locator("#checker-status")
+        held: list[Route] = []
+        page.context.route("**/libxml2raw.js", lambda route: held.append(route))
+        with page.expect_request("**/libxml2raw.js"):
+            paste(page, RESPONSE)
+        expect(status).to_have_text("Checking the text…")
+        page.focus("#checker-source")
+        page.keyboard.type("<broken")
+        expect(status).to_have_text("The text has changed since it was checked.")
+        while not held:
+            page.wait_for_timeout(20)
+        for route in held:
+            route.continue_()
+        # The worker answers in turn: after a verdict of another engine, that on the old text has come, too.
+        page.evaluate(
+            "import('../assets/checker/engine.js').then(({ Engine }) => new Engine().check('<a/>', 60)).then(() => 0)"
+        )
+        page.wait_for_timeout(300)
+        expect(status).to_have_text("The text has changed since it was checked.")
+        assert page.is_hidden("#checker-report")
+        page.keyboard.press("Control+Enter")
+        assert "not well-formed" in verdict(page)[0]
+
+
+def test_a_change_without_an_event_takes_the_verdict_back(browser: Browser, sandbox: str) -> None:
+    with visit(browser, f"{sandbox}checker/") as found:
+        page = found.page
+        held: list[Route] = []
+        page.context.route("**/libxml2raw.js", lambda route: held.append(route))
+        with page.expect_request("**/libxml2raw.js"):
+            paste(page, RESPONSE)
+        page.evaluate("document.getElementById('checker-source').value = '<broken'")
+        while not held:
+            page.wait_for_timeout(20)
+        for route in held:
+            route.continue_()
+        changed = "The text has changed since it was checked."
+        expect(page.locator("#checker-status")).to_have_text(changed, timeout=60_000)
+        assert page.is_hidden("#checker-report")
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 640), (390, 844), (1280, 900)])
+def test_the_verdict_is_in_view_and_moves_nothing(width: int, height: int, browser: Browser, sandbox: str) -> None:
+    with visit(browser, f"{sandbox}checker/") as found:
+        page = found.page
+        page.set_viewport_size({"width": width, "height": height})
+        page.focus("#checker-source")
+        top = "document.getElementById('checker-source').getBoundingClientRect().top"
+        before = page.evaluate(top)
+        for document in (RESPONSE, ERROR):
+            paste(page, document)
+            verdict(page)
+            assert page.evaluate(top) == before, "the sentence has more lines than checker.css keeps free for it"
+        place = page.locator("#checker-status").bounding_box()
+        assert place is not None
+        assert place["y"] >= 0
+        assert place["y"] + place["height"] <= before
+
+
+def test_a_file_that_has_changed_is_not_checked_as_it_was(opened: Visit, tmp_path: Path) -> None:
+    page, path = opened.page, tmp_path / "answer.xml"
+    path.write_text(RESPONSE)
+    page.set_input_files("#checker-file", path)
+    assert verdict(page)[0].startswith("Checked answer.xml: well-formed; the schema agrees")
+    page.click("#checker [type=submit]")
+    assert verdict(page)[0].startswith("Checked answer.xml: well-formed; the schema agrees")
+    path.write_text(ERROR + " ")
+    page.click("#checker [type=submit]")
+    expect(page.locator("#checker-status")).to_have_text(
+        re.compile("^(Checked answer.xml: .* error 007|No verdict: answer.xml cannot be read. If it has changed)")
+    )
+    page.set_input_files("#checker-file", path)  # the same one again
+    expect(page.locator("#checker-status")).to_have_text(re.compile("^Checked answer.xml: .* error 007"))
+    assert page.input_value("#checker-file") == ""
+    page.focus("#checker-source")
+    page.keyboard.type("<broken")
+    assert page.is_hidden("#checker-held")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#checker-status")).to_have_text(re.compile("^Checked the text: not well-formed"))
+
+
+def test_a_file_dropped_beside_the_field_is_checked(opened: Visit) -> None:
+    prevented = opened.page.evaluate(
+        """(text) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([text], "dropped.xml"));
+          const place = document.querySelector(".checker-actions");
+          return ["dragover", "drop"].map((name) => !place.dispatchEvent(
+            new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true })));
+        }""",
+        RESPONSE,
+    )
+    assert prevented == [True, True], "the browser leaves the page for the file"
+    assert verdict(opened.page)[0].startswith("Checked dropped.xml: well-formed")
+
+
+BEGINNINGS = {
+    "empty": ("", "It is empty or holds white space alone"),
+    "white space": (" \n ", "It is empty or holds white space alone"),
+    "HTML": ("\n<!doctype html><p>Sign in", "It begins as an HTML page does"),
+    "JSON": ('{"error": "007"}', "It begins as JSON does"),
+    "JSON list": ("[{}]", "It begins as JSON does"),
+    "entities": (RESPONSE.replace("<", "&lt;").replace(">", "&gt;"), "Its tags are written with entities, “&lt;”"),
+    "status line": (f"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n{RESPONSE}", "It begins with HTTP headers"),
+    "headers": (f"Content-Type: text/xml\n\n{RESPONSE}", "It begins with HTTP headers"),
+}
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+def test_what_is_no_xml_is_named(name: str, opened: Visit) -> None:
+    text, said = BEGINNINGS[name]
+    paste(opened.page, text)
+    _, report = verdict(opened.page)
+    assert said in report
+    content = text.encode("utf-16")
+    opened.page.set_input_files("#checker-file", {"name": "x", "mimeType": "text/xml", "buffer": content})
+    expect(opened.page.locator("#checker-status")).to_have_text(re.compile("^Checked x:"), timeout=60_000)
+    assert said in opened.page.inner_text("#checker-report")
+
+
+@pytest.mark.parametrize("text", [RESPONSE, ERROR, "x", "[info] <a/>", "Error: <a/>"])
+def test_no_other_text_is_named_so(text: str, opened: Visit) -> None:
+    paste(opened.page, text)
+    _, report = verdict(opened.page)
+    assert not [said for _, said in BEGINNINGS.values() if said in report]
 
 
 def test_a_file_is_read_as_bytes(opened: Visit) -> None:

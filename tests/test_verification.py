@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from claims import CLAIMS, VERSION, everything
 from harness.browser import visit
@@ -225,6 +225,16 @@ def test_all_passed(published: tuple[Path, str], browser: Browser) -> None:
     assert status.startswith(f"✓ {len(SOURCE.pages)} passed in version {VERSION}")
     assert REVISION[:12] in status
     assert rows == ["✓ 1 passed"] * len(SOURCE.pages)
+
+
+def test_the_report_moves_nothing_on_a_phone(published: tuple[Path, str], browser: Browser) -> None:
+    with visit(browser, publish(published, example()), width=390) as opened:
+        page, status = opened.page, opened.page.locator("#verification [role=status]")
+        expect(status).to_contain_text("passed in version")
+        after = page.evaluate("document.querySelector('.verification-status').offsetHeight")
+        page.evaluate("document.querySelector('.verification-status').textContent = 'Not run: no report is read yet.'")
+        before = page.evaluate("document.querySelector('.verification-status').offsetHeight")
+        assert before == after, "the status has more lines than extra.css keeps free for it"
 
 
 def test_a_page_opens_line_by_line(published: tuple[Path, str], browser: Browser) -> None:

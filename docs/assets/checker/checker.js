@@ -3,6 +3,7 @@
 import { Engine } from "./engine.js";
 
 const SHOWN_TEXT = 200_000; // characters; a longer paste is checked and not shown, since the text field would freeze
+const SHOWN_LINES = 5_000; // likewise: browsers lay out each of them
 const SHOWN_RESULT = 2_000;
 const SHOWN_ITEMS = 20; // of errors and of remarks: a document may hold a hundred thousand
 const SHOWN_CODES = 3; // in a sentence that is read aloud
@@ -17,8 +18,11 @@ const report = document.getElementById("checker-report");
 const engine = new Engine();
 const url = (path) => new URL(path, import.meta.url).href;
 
-let asked = 0; // how many documents were asked for: only the last one is shown
-let kept = null; // what is checked and not shown in the text field: a long text, or the bytes of a file
+const CHANGED = "The text has changed since it was checked.";
+
+let asked = 0; // how many documents were asked for, or changed: only the last one is shown
+let busy = false; // whether one is being loaded, read or checked
+let kept = null; // what is checked and not shown in the text field: a long text, or a file with its bytes
 
 // Building the report: text goes in as text, so nothing of a document can become a part of the page.
 
@@ -177,61 +181,87 @@ function show(verdict, given) {
 
 // What the reader does.
 
-function announce(sentence) {
+/** Announce a piece of work; the number that it returns is `asked` for as long as nothing newer came. */
+function begin(sentence) {
   status.textContent = sentence;
   report.hidden = true; // it is about another document
+  busy = true;
+  return (asked += 1);
 }
 
+function end(sentence) {
+  status.textContent = sentence;
+  busy = false;
+}
+
+const current = () => (kept ? kept.content : source.value);
+
 async function check(name) {
-  const given = kept ?? source.value;
+  const given = current();
   const seconds = Number(form.dataset.seconds);
-  announce(`Checking ${name}…`);
+  const number = begin(`Checking ${name}…`);
   const result = await engine.check(given, seconds);
-  if (result.replaced) return;
-  if (result.late) status.textContent = `No verdict: ${name} took more than ${seconds} s, so the check was ended.`;
-  else if (result.failed) status.textContent = `No verdict on ${name}: the checker itself failed (${result.failed}).`;
+  if (result.replaced || number !== asked) return;
+  if (given !== current()) end(CHANGED); // by something that fires no event
+  else if (result.late) end(`No verdict: ${name} took more than ${seconds} s, so the check was ended.`);
+  else if (result.failed) end(`No verdict on ${name}: the checker itself failed (${result.failed}).`);
   else {
     show(result.verdict, given);
-    status.textContent = `Checked ${name}: ${summary(result.verdict)}`;
+    end(`Checked ${name}: ${summary(result.verdict)}`);
   }
 }
 
-function keep(content, words) {
-  kept = content;
+function keep(content, words, chosen = null) {
+  kept = { content, chosen };
   source.value = "";
   held.textContent = words;
   held.hidden = false;
 }
 
-function showText(text) {
+function drop() {
   kept = null;
+  file.value = "";
   held.hidden = true;
+}
+
+function showText(text) {
+  drop();
   source.value = text;
 }
 
-function take(text) {
-  if (text.length > SHOWN_TEXT) keep(text, `${counted(text.length, "character", "characters")} were pasted, which is too long to show here.`);
-  else showText(text);
+const tooLong = (text) => text.length > SHOWN_TEXT || text.split(/\r\n|\r|\n/, SHOWN_LINES + 1).length > SHOWN_LINES;
+
+function keepText(text) {
+  drop();
+  keep(text, `${counted(text.length, "character", "characters")} were pasted, which is too long to show here.`);
 }
 
+/** Read a file and check it; again with each check, since it may have changed on the disk. */
 async function takeFile(chosen) {
-  const bytes = new Uint8Array(await chosen.slice(0, MAX_FILE).arrayBuffer());
-  keep(bytes, `The bytes of ${chosen.name} are checked as they are.`);
+  const number = begin(`Reading ${chosen.name}…`);
+  const bytes = await chosen.slice(0, MAX_FILE).arrayBuffer().then((read) => new Uint8Array(read), () => null);
+  if (number !== asked) return;
+  file.value = ""; // so that the same file can be chosen again
+  if (!bytes) {
+    end(`No verdict: ${chosen.name} cannot be read. If it has changed, choose it again.`);
+    return;
+  }
+  keep(bytes, `The bytes of ${chosen.name} are checked as they are.`, chosen);
   check(chosen.name);
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  check("the text");
+  if (kept?.chosen) takeFile(kept.chosen);
+  else check("the text");
 });
 form.addEventListener("click", async ({ target }) => {
   const path = target.dataset.document;
   if (!path) return;
-  const number = (asked += 1);
-  announce(`Loading ${path}…`);
+  const number = begin(`Loading ${path}…`);
   const text = await fetch(url(`../../xml/${path}`)).then((answer) => (answer.ok ? answer.text() : null), () => null);
   if (number !== asked) return;
-  if (text === null) status.textContent = `No verdict: ${path} could not be loaded.`;
+  if (text === null) end(`No verdict: ${path} could not be loaded.`);
   else {
     showText(text);
     check(path);
@@ -239,28 +269,35 @@ form.addEventListener("click", async ({ target }) => {
 });
 source.addEventListener("paste", (event) => {
   const text = event.clipboardData.getData("text/plain");
-  if (text.length > SHOWN_TEXT) {
+  if (tooLong(text)) {
     event.preventDefault();
-    take(text);
+    keepText(text);
   }
-  announce("Checking the text…");
+  begin("Checking the text…");
   setTimeout(() => check("the text")); // after the browser has put it in
 });
 source.addEventListener("input", () => {
-  kept = null;
-  held.hidden = true;
-  if (!report.hidden) status.textContent = "The text has changed since it was checked.";
+  drop();
+  asked += 1; // what is under way is about the text as it was
+  if (busy || !report.hidden) end(CHANGED);
 });
 source.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
 source.addEventListener("drop", (event) => {
-  const [dropped] = event.dataTransfer.files;
   const text = event.dataTransfer.getData("text/plain");
-  if (!dropped && text.length <= SHOWN_TEXT) return;
+  if (event.dataTransfer.files.length || !tooLong(text)) return;
   event.preventDefault();
-  if (dropped) takeFile(dropped);
-  else { take(text); check("the text"); }
+  keepText(text);
+  check("the text");
+});
+// A file may fall beside the field: unless it is taken here, the browser leaves the page for it.
+form.addEventListener("dragover", (event) => event.dataTransfer.types.includes("Files") && event.preventDefault());
+form.addEventListener("drop", (event) => {
+  const [dropped] = event.dataTransfer.files;
+  if (!dropped) return;
+  event.preventDefault();
+  takeFile(dropped);
 });
 file.addEventListener("change", () => file.files[0] && takeFile(file.files[0]));
 source.addEventListener("focus", () => engine.load().catch(() => {}), { once: true });

@@ -94,9 +94,26 @@ function* aboutTheAnswer(document, types, errors, facts) {
 
 const DECLARED = /^\ufeff?<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)/;
 
+// What stands where an answer is expected: by its first characters, which UTF-16 has with a null beside each.
+const SKIPPED = new Set([0, 9, 10, 11, 12, 13, 32, 0xef, 0xbb, 0xbf, 0xfe, 0xff]);
+const BEGINNINGS = [
+  [/^$/, "It is empty or holds white space alone: see whether the whole body was stored or copied."],
+  [/^<(!doctype\s+html|html|head|body)\b/i, "It begins as an HTML page does: look at the URL that was called, and at what stands between you and the service, such as a proxy."],
+  [/^(\{\s*["}]|\[\s*[{["\]])/, "It begins as JSON does: the sources print answers in XML alone."],
+  [/^&(lt|#60|#x3c);/i, "Its tags are written with entities, “&lt;” for “<”, as in a log or in the source of a web page: put the characters back, or take the body as it came."],
+  [/^(HTTP\/\d|(connection|content-[a-z-]+|date|server|set-cookie|transfer-encoding|vary|x-[a-z-]+): )/i, "It begins with HTTP headers: check only the body, which comes after the first empty line."],
+];
+
+function beginning(bytes) {
+  let start = 0;
+  while (start < bytes.length && SKIPPED.has(bytes[start])) start += 1;
+  const text = new TextDecoder().decode(bytes.subarray(start, start + 200)).replaceAll("\0", "");
+  return BEGINNINGS.find(([pattern]) => pattern.test(text))?.[1];
+}
+
 /** Sentences about whatever an integrator would not expect. */
 export function unusual(source, bytes, document, types, errors, facts) {
-  const found = [];
+  const found = [beginning(bytes)].filter(Boolean);
   const declared = typeof source === "string" && DECLARED.exec(source)?.[1];
   if (declared && !/^utf-?8$/i.test(declared)) {
     found.push(`The declaration says ${declared}. What you paste is text that the browser has decoded, so it is read as UTF-8; choose the file to have its bytes read as declared.`);
