@@ -4,6 +4,7 @@ api = ConnectAPI.from_environment()
 try:
     print(api.list_callback_types())
 except ServiceError as error:
-    if error.code != "009" or "HTTPS" not in error.message:
+    plain_http = ("009", "HTTP protocol not allowed, require HTTPS")
+    if (error.code, error.message) != plain_http:
         raise
     print("Change the URL to https:// and ask for a new token: this one was exposed.")

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree, html
 from playwright.sync_api import Browser
 
-from harness.browser import visit
+from harness.browser import style_of, visit
 from harness.site import Page, Site
 from project import DEFAULT_SITE_URL, FACTS, ROOT, SNIPPETS, SOURCE
 
@@ -68,9 +68,8 @@ def test_forced_colours_leave_icons_and_the_current_page_visible(browser: Browse
     """What is drawn as a mask over a ground vanishes where the ground gets the colour of the page."""
     with visit(browser, hosted + "quickstart/") as opened:
         opened.page.emulate_media(forced_colors="active")
-        style = "([part, pseudo, name]) => getComputedStyle(document.querySelector(part), pseudo)[name]"
-        canvas = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        text = opened.page.evaluate("getComputedStyle(document.querySelector('article')).color")
+        canvas = style_of(opened.page, "body", "", "backgroundColor")
+        text = style_of(opened.page, "article", "", "color")
         colours = opened.page.evaluate(
             """() => ["ButtonText", "Highlight"].map((name) => {
               const sample = document.body.appendChild(document.createElement("i"));
@@ -83,13 +82,13 @@ def test_forced_colours_leave_icons_and_the_current_page_visible(browser: Browse
             (".admonition-title", "::before", colours[0]),
             (".tabbed-labels", "::before", colours[1]),
         ):
-            ground = opened.page.evaluate(style, [f"article {part}", pseudo, "backgroundColor"])
-            kept = opened.page.evaluate(style, [f"article {part}", pseudo, "forcedColorAdjust"])
+            ground = style_of(opened.page, f"article {part}", pseudo, "backgroundColor")
+            kept = style_of(opened.page, f"article {part}", pseudo, "forcedColorAdjust")
             assert (kept, ground) == ("none", colour), f"{part}{pseudo} is {ground} on {canvas}"
             assert ground != canvas, f"{part}{pseudo} has the colour of the page"
         nav = ".md-nav--primary a"
-        current = opened.page.evaluate(style, [f"{nav}.md-nav__link--active", "", "color"])
-        other = opened.page.evaluate(style, [f"{nav}[href$='endpoint/']", "", "color"])
+        current = style_of(opened.page, f"{nav}.md-nav__link--active", "", "color")
+        other = style_of(opened.page, f"{nav}[href$='endpoint/']", "", "color")
         assert current == colours[1], f"the current page is {current}"
         assert current not in (canvas, text, other), f"the current page is {current}, others are {other}"
 

@@ -14,8 +14,7 @@ from playwright.sync_api import Browser
 import connect_api
 import mock_server
 import receive_callbacks
-from harness.browser import visit
-from harness.host import host
+from harness.browser import WIDTHS, visit
 from harness.site import Site
 from project import FACTS, ROOT, SNIPPETS, XML
 
@@ -87,11 +86,10 @@ def test_the_picture_marks_what_is_the_harness(site: Site) -> None:
     assert set(PARTS.values()) <= {path.name for path in HARNESS}
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_picture_stays_legible(width: int, site: Site, browser: Browser) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_picture_stays_legible(width: int, browser: Browser, hosted: str) -> None:
     """Its smallest words stay near the size that they are drawn at: on a phone, the picture scrolls instead."""
-    with host(site.output) as url, visit(browser, f"{url}how-tested/") as opened:
-        opened.page.set_viewport_size({"width": width, "height": 800})
+    with visit(browser, f"{hosted}how-tested/", width=width) as opened:
         scale = opened.page.locator(".machinery svg").evaluate("svg => svg.getBoundingClientRect().width / 790")
         assert scale > 0.8, f"at {width} pixels, the words of docs/assets/machinery.svg are shrunk to {scale:.2f}"
         wide = opened.page.evaluate("document.documentElement.scrollWidth")

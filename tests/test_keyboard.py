@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page
 
-from harness.browser import WIDTHS, visit, wait_until
+from harness.browser import WIDTHS, style_of, visit, wait_until
 from project import SOURCE
 
 REACHABLE = """() => {
@@ -96,6 +96,11 @@ def test_the_keyboard_walks_the_menu_of_a_phone(browser: Browser, hosted: str) -
     with visit(browser, hosted + "quickstart/", width=390) as opened:
         page = opened.page
 
+        def wait_for_menu(part: str) -> None:
+            inside = f"document.activeElement.closest('.md-sidebar--primary {part}')"
+            come = "document.querySelector('.md-sidebar--primary').getBoundingClientRect().x === 0"
+            wait_until(page, f"{inside} && {come}", f"the menu has slid in and the focus is in its part {part}")
+
         def tab_to(wanted: str) -> None:
             for _ in range(30):
                 name, seen = page.evaluate(IN_MENU)
@@ -110,16 +115,14 @@ def test_the_keyboard_walks_the_menu_of_a_phone(browser: Browser, hosted: str) -
             page.keyboard.press("Tab")
         assert page.get_by_role("button", name="Menu").evaluate("(e) => e === document.activeElement")
         page.keyboard.press("Space")
-        wait_until(page, "document.activeElement.closest('.md-sidebar--primary')", "the focus is in the menu")
-        page.wait_for_timeout(300)  # it slides in
+        wait_for_menu(".md-nav")
         page.keyboard.press("Escape")
         assert page.evaluate("document.activeElement.ariaLabel") == "Menu", "Escape does not lead back"
         page.keyboard.press("Enter")
-        wait_until(page, "document.activeElement.closest('.md-sidebar--primary')", "the focus is in the menu")
-        page.wait_for_timeout(300)
+        wait_for_menu(".md-nav")
         tab_to("Quickstart")
         page.keyboard.press("Enter")
-        page.wait_for_timeout(300)
+        wait_for_menu(".md-nav--secondary")
         tab_to("Make the call")
         page.keyboard.press("Enter")
         page.wait_for_url("**/quickstart/#make-the-call")
@@ -183,13 +186,12 @@ def test_a_page_that_fits_on_one_sheet_takes_no_second(browser: Browser, hosted:
 def test_a_title_stays_with_its_program_on_paper(browser: Browser, hosted: str) -> None:
     with visit(browser, hosted + "quickstart/") as opened:
         opened.page.emulate_media(media="print")
-        style = "([part, pseudo, name]) => getComputedStyle(document.querySelector(part), pseudo)[name]"
         for part, pseudo, name in (
             ("article .highlight", "", "breakInside"),
             ("article .filename", "", "breakAfter"),
             ("article .tabbed-block", "::before", "breakAfter"),
         ):
-            assert opened.page.evaluate(style, [part, pseudo, name]) == "avoid", f"{part}{pseudo}: {name}"
+            assert style_of(opened.page, part, pseudo, name) == "avoid", f"{part}{pseudo}: {name}"
 
 
 def test_the_form_of_the_checker_is_not_printed(browser: Browser, hosted: str) -> None:

@@ -207,13 +207,18 @@ def inline_hashes(site: Site, successor: Site) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def site_dir_option(site: Site, successor: Site) -> tuple[str, str]:
-    assert site.root != successor.root
+def options_of(command: str) -> list[set[str]]:
+    """The options that a command has with either generator."""
     helps = [
-        subprocess.run([sys.executable, "-m", tool, "build", "--help"], capture_output=True, text=True, check=True)
+        subprocess.run([sys.executable, "-m", tool, command, "--help"], capture_output=True, text=True, check=True)
         for tool in ("mkdocs", "zensical")
     ]
-    found = ["--site-dir" if "--site-dir" in ended.stdout else successor.output.name for ended in helps]
+    return [set(re.findall(r"--[a-z-]+", ended.stdout)) for ended in helps]
+
+
+def site_dir_option(site: Site, successor: Site) -> tuple[str, str]:
+    assert site.root != successor.root
+    found = ["--site-dir" if "--site-dir" in options else successor.output.name for options in options_of("build")]
     return found[0], found[1]
 
 
@@ -326,11 +331,7 @@ def test_steps_name_each_file_that_runs_the_generator() -> None:
 
 
 def test_the_other_command_to_serve_has_fewer_options() -> None:
-    helps = [
-        subprocess.run([sys.executable, "-m", tool, "serve", "--help"], capture_output=True, text=True, check=True)
-        for tool in ("mkdocs", "zensical")
-    ]
-    ours, theirs = (set(re.findall(r"--[a-z-]+", ended.stdout)) for ended in helps)
+    ours, theirs = options_of("serve")
     assert "--dev-addr" in ours & theirs, "the README gives the address with it"
     assert len(theirs) < len(ours)
     assert "--no-livereload" not in theirs, "tests/test_sandbox.py uses it"

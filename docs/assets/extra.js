@@ -43,8 +43,23 @@ const delaySearch = () => {
 };
 if (document.forms.namedItem("search")) delaySearch(); // Zensical has no such form, and a search of its own
 
-// What scrolls sideways is reached by the keyboard. The theme takes this off code where nothing hovers.
+// Copy buttons, made at once and named by what they copy: the theme measures the page again for each that it makes.
 const article = document.querySelector("article");
+article.querySelectorAll(".highlight pre > code").forEach((code, index) => {
+  code.id = `code-${index}`;
+  const button = document.createElement("button");
+  button.className = "md-code__button";
+  button.dataset.clipboardTarget = `#${code.id}`;
+  button.dataset.mdType = "copy";
+  const title = code.closest(".highlight").querySelector(".filename")?.textContent ?? "this block";
+  button.title = `Copy ${title} to the clipboard`;
+  const place = document.createElement("div");
+  place.className = "md-code__nav";
+  place.append(button);
+  code.before(place);
+});
+
+// What scrolls sideways is reached by the keyboard. The theme takes this off code where nothing hovers.
 const update = (element) => {
   const scrolls = element.scrollWidth > element.clientWidth;
   if (scrolls && element.tabIndex !== 0) element.tabIndex = 0;
@@ -60,21 +75,6 @@ const observeAll = () => {
 };
 new MutationObserver(observeAll).observe(article, { childList: true, subtree: true });
 observeAll();
-
-// Copy buttons, made at once and named by what they copy: the theme measures the page again for each that it makes.
-article.querySelectorAll(".highlight pre > code").forEach((code, index) => {
-  code.id = `code-${index}`;
-  const button = document.createElement("button");
-  button.className = "md-code__button";
-  button.dataset.clipboardTarget = `#${code.id}`;
-  button.dataset.mdType = "copy";
-  const title = code.closest(".highlight").querySelector(".filename")?.textContent ?? "this block";
-  button.title = `Copy ${title} to the clipboard`;
-  const place = document.createElement("div");
-  place.className = "md-code__nav";
-  place.append(button);
-  code.before(place);
-});
 
 // The two buttons in the header of the narrow layout are labels of hidden checkboxes: here they become buttons.
 const drawer = document.querySelector("#__drawer");

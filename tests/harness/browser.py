@@ -139,6 +139,13 @@ def wait_until(page: Page, condition: str, what: str) -> None:
         time.sleep(0.02)
 
 
+def style_of(page: Page, part: str, pseudo: str, name: str) -> str:
+    """The computed value of a property, of the first element that fits a selector or of its pseudo-element."""
+    script = "([part, pseudo, name]) => getComputedStyle(document.querySelector(part), pseudo)[name]"
+    value: str = page.evaluate(script, [part, pseudo, name])
+    return value
+
+
 def axe_violations(page: Page, axe: Path) -> list[str]:
     """The violations of accessibility rules on a page as it is now: rule, element and reason, one a line."""
     if not page.evaluate("'axe' in window"):
