@@ -1,0 +1,96 @@
+"""What the pages and tests call: the published site as sandbox, and the mock over TLS."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+from docs_runner.build import Site
+from docs_runner.page import Fence
+from docs_runner.walk import Target
+
+from mock_server import MockServer
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in http.server)
+        pass
+
+
+@pytest.fixture(scope="session")
+def sandbox(site: Site) -> Iterator[str]:
+    """The address of the built site on a static host, with a slash at its end."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site.output))) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def mock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockServer]:
+    """The mock on free ports, with a certificate for the service's own name too."""
+    ca_file = tmp_path_factory.mktemp("mock") / "ca.pem"
+    with MockServer(port=0, tls_port=0, hostnames=["connect.clickatell.com"], ca_file=ca_file) as server:
+        yield server
+
+
+@pytest.fixture
+def mock(mock_server: MockServer) -> MockServer:
+    """The mock as if it had just started."""
+    mock_server.application.reset()
+    return mock_server
+
+
+@pytest.fixture
+def session(mock: MockServer) -> Iterator[requests.Session]:
+    """A session that trusts the mock's certificate, and reads no setting of this machine."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = str(mock.ca_file)
+        yield session
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def docs_targets(sandbox: str, mock_server: MockServer) -> list[Target]:
+    """The sandbox and the mock, and the ports of servers that a page starts itself."""
+    http, https, receiver = _free_port(), _free_port(), _free_port()
+    replace = {
+        "http://127.0.0.1:8000/": sandbox,
+        "python mock_server.py": f"python mock_server.py --port {http} --tls-port {https}",
+        "127.0.0.1:8081": f"127.0.0.1:{http}",
+        "127.0.0.1:8443": f"127.0.0.1:{https}",
+        "--port 8080": f"--port {receiver}",
+        "127.0.0.1:8080": f"127.0.0.1:{receiver}",
+    }
+    bundle = {"REQUESTS_CA_BUNDLE": str(mock_server.ca_file), "CURL_CA_BUNDLE": str(mock_server.ca_file)}
+    return [
+        Target(
+            "sandbox",
+            initial={"CONNECT_API_URL": f"{sandbox}xml", "CONNECT_API_TOKEN": "response.xml"},
+            replace=replace,
+        ),
+        Target(
+            "mock",
+            initial={"CONNECT_API_TOKEN": "AUTHENTICATION_TOKEN"},
+            forced={"CONNECT_API_URL": mock_server.url, **bundle},
+            replace=replace,
+            before_page=mock_server.application.reset,
+            after_block=partial(_check_requests, mock_server),
+        ),
+    ]
+
+
+def _check_requests(mock: MockServer, fence: Fence) -> None:
+    """What the programs of the pages send is the documented request."""
