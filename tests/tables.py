@@ -33,7 +33,7 @@ def all_error_codes() -> str:
     rows = []
     for code in all_codes():
         anchor = f"[`{code}`](#error-{code})" if code in sections else f"`{code}`{{ #error-{code} }}"
-        rows += [[anchor, f"`{message}`" if message else "Not defined", source] for message, source in meanings(code)]
+        rows += [[anchor, f"`{message}`" if message else "Not documented", source] for message, source in meanings(code)]
     return table(["Code", "Message", "Source"], rows)
 
 
@@ -56,13 +56,13 @@ def parameters_of(call: str) -> str:
 def callback_types() -> str:
     rows = []
     for number, (specified, recorded) in FACTS["callback_types"].items():
-        source = "Specification, recorded responses" if specified else "Recorded responses"
+        source = "Specification, recorded answers" if specified else "Recorded answers"
         rows.append([f"`{number}`", f"`{specified}`" if specified else "Left out", f"`{recorded}`", source])
     return table(["Id", "Name in the specification", "Recorded name", "Source"], rows)
 
 
 def connection_types() -> str:
-    names = {"UG, RA": "User Guide, recorded responses", "RA": "Recorded responses"}
+    names = {"UG, RA": "User Guide, recorded answers", "RA": "Recorded answers"}
     rows = [[f"`{number}`", f"`{name}`", names[mark]] for number, (name, mark) in FACTS["connection_types"].items()]
     return table(["Id", "Name", "Source"], rows)
 
@@ -144,7 +144,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "all-error-codes": all_error_codes,
     "authenticate-user-errors": lambda: errors_of("authenticate_user"),
     "create-connection-errors": lambda: errors_of("create_connection"),
-    "get-captcha-errors": lambda: errors_of("get_captcha"),
     "authenticate-user-parameters": lambda: parameters_of("authenticate_user"),
     "create-connection-parameters": lambda: parameters_of("create_connection"),
     "callback-types": callback_types,

@@ -66,6 +66,7 @@ class Walk:
             shutil.copyfile(path, self.folder / name)
         self.variables = {**_environment(folder / "home"), **target.initial, **target.forced}
         self.printed: str | pytest.skip.Exception | None = None
+        self.shown: dict[str, str] = {}  # what each program of the page prints, by its title
         self.servers: list[subprocess.Popen[bytes]] = []
         self.results: list[BaseException | None] = []
 
@@ -173,8 +174,12 @@ class Walk:
     def _keep(self, fence: Fence, printed: str) -> None:
         self.printed = self._as_on_the_page(printed).rstrip("\n")
         following = _following(self.page, fence)
-        if self.printed and not (following and following.is_output):
-            _fail(fence, "this prints, and no Output block follows", self.printed)
+        if following and following.is_output:
+            self.shown[fence.title] = self.printed
+        elif self.printed and not any(
+            title and title in line and self.printed == text for title, text in self.shown.items() for line in fence.lines
+        ):
+            _fail(fence, "this prints, and neither an Output block follows nor did the page show it above", self.printed)
 
     def _compare(self, fence: Fence, block: Block) -> None:
         printed, self.printed = self.printed, None

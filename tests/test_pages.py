@@ -1,0 +1,73 @@
+"""What holds for every page: it is described, its headings are unique, its codes and messages are those of the sources."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+import pytest
+from docs_runner.build import page_files
+from docs_runner.names import spans
+from docs_runner.page import Page
+from docs_runner.settings import read_settings
+from facts import FACTS, ROOT, SNIPPETS, all_codes, meanings
+
+PAGES = [Page(ROOT, path) for path in page_files(ROOT) if "tables" not in path.parts]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_the_page_is_described(page: Page) -> None:
+    """Search engines show the description, and so does a link in a chat."""
+    description = str(page.front_matter.get("description", ""))
+    assert 50 <= len(description) <= 170, f"{page.path}:1: a description of {len(description)} characters"
+
+
+def test_headings_are_unique_on_the_site() -> None:
+    """Search shows a heading without its page."""
+    found = defaultdict(list)
+    for page in PAGES:
+        for _, number, line in page.prose():
+            if match := re.fullmatch(r"#+ (.+?)(?: \{.*\})?", line):
+                found[match[1].replace("`", "").casefold()].append(f"{page.path}:{number}")
+    assert not (twice := [places for places in found.values() if len(places) > 1]), twice
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_codes_have_their_messages(page: Page) -> None:
+    """In a heading or a row of a table, a code of three digits comes with a message that a source gives for it."""
+    for file, number, line in page.prose():
+        where = f"{file}:{number}"
+        code = re.match(r"(?:#+ |\| )\[?`(\d{3})`", line)
+        if code and len(spans(line)) > 1:
+            known = {message for message, _ in meanings(code[1])}
+            assert spans(line)[1] in known, f"{where}: {code[1]} is {' or '.join(sorted(known))}"
+        for heading in re.findall(r"^#+ `(\d{3})` (.+?) \{ #error-\1 \}$", line):
+            messages = [message for message, _ in meanings(heading[0])]
+            assert heading[1] in messages, f"{where}: error {heading[0]} is {messages}, not {heading[1]}"
+        for label, target in re.findall(r"\[([^\]]*)\]\([^)]*#error-(\d{3})\)", line):
+            named = re.findall(r"\b\d{3}\b", label)
+            assert named in ([], [target]), f"{where}: the link says {named}, and leads to {target}"
+        for named in re.findall(r"[Ee]rror `(\d{3})`", line):
+            assert named in all_codes(), f"{where}: no source lists error {named}"
+
+
+def test_every_code_has_a_place_on_the_page_about_errors() -> None:
+    page = (ROOT / "docs" / "callback-types" / "errors.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^#+ `(\d{3})`.*\{ #error-\1 \}$", page, re.MULTILINE)
+    documented = {path.stem.removeprefix("error-") for path in (ROOT / "docs" / "xml").glob("error-*.xml")}
+    assert set(sections) == documented == {*FACTS["errors_of_this_call"], "430"}
+    assert '--8<-- "docs/tables/all-error-codes.md"' in page
+
+
+def test_every_program_is_on_a_page() -> None:
+    shown = "".join("\n".join(page.lines) for page in PAGES)
+    for path in sorted(SNIPPETS.iterdir()):
+        if path.is_file():
+            assert f"snippets/{path.name}" in shown or f"::: {path.stem}" in shown, f"no page shows snippets/{path.name}"
+
+
+def test_the_list_of_further_names_is_not_stale() -> None:
+    used = {code for page in PAGES for _, _, line in page.prose() for code in spans(line)}
+    words = {word for code in used for word in re.findall(r"\w+", code)}
+    stale = [name for name in read_settings(ROOT).names if name not in used and name not in words]
+    assert not stale, f"pyproject.toml: no page needs {stale}"
