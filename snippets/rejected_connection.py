@@ -11,7 +11,7 @@ password = os.environ["CONNECT_API_PASSWORD"]
 
 with ConnectAPI.from_environment() as api:
     try:
-        api.create_connection(user, password, callback_url="example.com")
+        api.create_connection(user, "")
     except InvalidRequest as error:
         print(f"not sent: {error}")
 

@@ -238,7 +238,7 @@ def test_the_captcha_program_saves_the_picture_and_signs_in(mock: MockServer, tm
         question = running.stdout.readline()
         (captcha,) = mock.captchas.values()
         rest, _ = running.communicate(f"{captcha.code}\n", timeout=60)
-    assert question + rest == (SNIPPETS / "solve_captcha.out").read_text(encoding="utf-8")
+    assert question + rest == "Open captcha.png, and type the characters that it shows:\nuser number 3401455\n"
     assert (tmp_path / "captcha.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -308,12 +308,6 @@ def posted(mock: MockServer, session: requests.Session, action: str, **elements:
     return [str(element.text) for element in etree.fromstring(response.content).iter("Error")]
 
 
-def rejected_parameters(mock: MockServer, session: requests.Session) -> list[str]:
-    elements = {name: "example.com" for name in ("ip_address", "callback_url")}
-    elements |= {name: "x" * 65 for name in ("callback_username", "callback_password")}
-    return posted(mock, session, "create_connection", user=SIGN_IN[0], password=SIGN_IN[1], **elements)
-
-
 def any_other_error(mock: MockServer, session: requests.Session) -> list[str]:
     text = (XML / "error-007.xml").read_text(encoding="utf-8").replace("007", "440")
     folder = mock.ca_file.parent / "documents"
@@ -364,12 +358,19 @@ PROVOKED: dict[str, tuple[Callable[[MockServer, requests.Session], list[str]], l
     "Errors `400` and `401`": (captchas, ["400", "401"]),
     "Errors `402` and `403`": (used_captchas, ["402", "403"]),
     "Error `103`": (attempts(("newuser", "samplepass2")), ["103"]),
-    "Errors `419`, `421` and `424`": (
-        connections({"connection_id": 99}, {"dial_prefix": "x"}, {"callback_type_id": 99}),
-        ["419", "421", "424"],
+    "Errors `419` to `426`, except `420`": (
+        connections(
+            {"connection_id": 99},
+            {"dial_prefix": "x"},
+            {"ip_address": "example.com"},
+            {"callback_url": "example.com"},
+            {"callback_type_id": 99},
+            {"callback_username": "x" * 65},
+            {"callback_password": "x" * 65},
+        ),
+        ["419", "421", "422", "423", "424", "425", "426"],
     ),
     "Error `420`": (connections({"connection_id": 7}), ["420"]),
-    "Errors `422`, `423`, `425` and `426`": (rejected_parameters, ["422", "423", "425", "426"]),
     "Any other error, such as `440`": (any_other_error, ["440"]),
     "`MalformedResponse`": (malformed, ["MalformedResponse"]),
     "`TransportError` without a `status`": (status(TOKEN, "https://127.0.0.1:9"), ["None"]),
