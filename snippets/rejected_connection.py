@@ -1,18 +1,24 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["requests", "lxml"]
+# ///
 import os
 
 from connect_api import ConnectAPI, InvalidRequest, ServiceError
 
-api = ConnectAPI.from_environment()
 user = os.environ["CONNECT_API_USER"]
 password = os.environ["CONNECT_API_PASSWORD"]
 
-try:
-    api.create_connection(user, password, callback_url="example.com")
-except InvalidRequest as error:
-    print(f"not sent: {error}")
+with ConnectAPI.from_environment() as api:
+    try:
+        api.create_connection(user, "")
+    except InvalidRequest as error:
+        print(f"not sent: {error}")
 
-try:
-    api.create_connection(user, password, connection_id=99, callback_type_id=99)
-except ServiceError as error:
-    for code, message in error.errors:
-        print(f"refused: {code} {message}")
+    try:
+        api.create_connection(
+            user, password, connection_id=99, callback_type_id=99
+        )
+    except ServiceError as error:
+        for code, message in error.errors:
+            print(f"rejected: {code} {message}")

@@ -27,7 +27,7 @@ SECONDS = float(os.environ.get("DOCS_RUNNER_SECONDS", "60"))
 """How long one block may run, and how long a server may take to be ready."""
 
 _DEAD_PROXY = "http://127.0.0.1:9"  # nobody listens there, so a call that leaves this machine fails at once
-_LANGUAGES = {".py": "python", ".js": "javascript", ".ps1": "powershell", ".xsd": "xml", ".conf": "nginx"}
+_LANGUAGES = {".py": "python", ".js": "javascript", ".ps1": "powershell", ".xsd": "xml", ".conf": "nginx", ".md": "markdown", ".yml": "yaml"}
 _SAVE_VARIABLES = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w', encoding='utf-8'))"
 
 
