@@ -23,7 +23,7 @@ from lxml import etree
 from mock_server import MockServer
 
 
-NODE_MODULES = ROOT / ".ci" / "browser-tools" / "node_modules"
+NODE_MODULES = ROOT / ".ci" / "npm" / "node_modules"
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -75,6 +75,8 @@ def respond() -> Iterator[Callable[[int, bytes], str]]:
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)
+
+                do_POST = do_GET
 
             server = servers.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Fixed))
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -79,6 +79,7 @@ class Walk:
                     self._run(fence, block)
                 except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
                     self.results.append(error)
+                    self.printed = pytest.skip.Exception("the program above this output failed")
                 else:
                     self.results.append(None)
         finally:
@@ -123,8 +124,7 @@ class Walk:
     def _run_shell(self, fence: Fence, block: Block) -> None:
         for tool in self.settings.tools:
             if re.search(rf"(?m)(?:^|&&|\|)\s*{tool}\b", block.text) and not shutil.which(tool):
-                self.printed = missing(tool)
-                raise self.printed
+                raise missing(tool)
         saved = self.folder.parent / "variables.json"
         command = self._as_here(block.text)
         if re.search(r"\b(export|unset)\b", command):
