@@ -14,14 +14,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+from lxml import etree
+
 from docs_runner.build import Site
 from docs_runner.page import Fence
 from docs_runner.walk import Target
 from facts import FACTS, ROOT, XML
-from lxml import etree
-
 from mock_server import MockServer
-
 
 NODE_MODULES = ROOT / ".ci" / "npm" / "node_modules"
 
@@ -91,11 +90,19 @@ def _java(mock: MockServer) -> dict[str, str]:
     if not shutil.which("keytool"):
         return {}
     store = mock.ca_file.with_suffix(".p12")
-    command = ["keytool", "-importcert", "-noprompt", "-alias", "mock", "-storetype", "PKCS12", "-storepass", "changeit"]
+    command = [
+        "keytool",
+        "-importcert",
+        "-noprompt",
+        "-alias",
+        "mock",
+        "-storetype",
+        "PKCS12",
+        "-storepass",
+        "changeit",
+    ]
     subprocess.run([*command, "-file", mock.ca_file, "-keystore", store], check=True, capture_output=True)
-    return {
-        "JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"
-    }
+    return {"JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"}
 
 
 def _free_port() -> int:

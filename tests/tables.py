@@ -34,7 +34,9 @@ def all_error_codes() -> str:
     rows = []
     for code in all_codes():
         anchor = f"[`{code}`](#error-{code})" if code in sections else f"`{code}`{{ #error-{code} }}"
-        rows += [[anchor, f"`{message}`" if message else "Not documented", source] for message, source in meanings(code)]
+        rows += [
+            [anchor, f"`{message}`" if message else "Not documented", source] for message, source in meanings(code)
+        ]
     return table(["Code", "Message", "Source"], rows)
 
 
@@ -89,14 +91,14 @@ def fields_of(schema: str, *samples: str) -> str:
     """Return a row for each element that the schema declares below the root, with an example from the documents."""
     tree = etree.parse(XML / schema).getroot()
     documents = [etree.parse(XML / sample).getroot() for sample in samples]
-    types = {element.get("name"): element for element in tree if element.get("name")}
+    types = {str(element.get("name")): element for element in tree if element.get("name")}
     root = next(element for element in tree if element.tag == f"{_XS}element")
     rows = []
-    for path, element, often in _declared(types[root.get("type")], types):
-        kind = _type(element.get("type"), types)
+    for path, element, often in _declared(types[str(root.get("type"))], types):
+        kind = _type(str(element.get("type")), types)
         examples = [found.text for document in documents for found in document.iterfind(path) if found.text]
         shown = "Elements" if kind == "Elements" else f"`{examples[0].strip()}`" if examples else "No sample"
-        meaning = " ".join("".join(element.itertext()).split())
+        meaning = " ".join("".join(map(str, element.itertext())).split())
         rows.append([f"`{path}`", kind, often, meaning, shown])
     return table(["Element", "Type", "How often", "Meaning", "Example"], rows)
 

@@ -22,7 +22,6 @@ from pathlib import Path
 import pytest
 import requests
 import trustme
-from facts import FACTS, ROOT, SNIPPETS, XML
 from lxml import etree
 from requests.adapters import HTTPAdapter
 from scripted_server import Script, answer, in_turn, scripted, send
@@ -38,6 +37,7 @@ from connect_api import (
     TransportError,
     build_request,
 )
+from facts import FACTS, ROOT, SNIPPETS, XML
 from mock_server import MAX_REQUEST, MockServer
 
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 (made up)

@@ -141,7 +141,10 @@ KEPT: list[tuple[str, str, str, object, str]] = [
     ("status", "13", "status", "013", ""),
     *(("status", value, "status", value, "malformed") for value in ("DELIVRD", "0004", "-04", "00٤", "1e1")),
     ("timestamp", "", "timestamp", None, "empty"),
-    *(("timestamp", value, "timestamp", None, "malformed") for value in ("0", "-1", "1218008129000", "1.5", "121800812٣")),
+    *(
+        ("timestamp", value, "timestamp", None, "malformed")
+        for value in ("0", "-1", "1218008129000", "1.5", "121800812٣")
+    ),
     ("timestamp", "9999999999", "timestamp", datetime(2286, 11, 20, 17, 46, 39, tzinfo=UTC), ""),
     ("cliMsgId", "", "cli_msg_id", "", ""),
     ("cliMsgId", "käse 🧀 " + "x" * 300, "cli_msg_id", "käse 🧀 " + "x" * 300, ""),
@@ -186,8 +189,12 @@ def test_missing_and_repeated_fields(name: str, client: FlaskClient, database: P
 
 
 @pytest.mark.parametrize("name", ["apiMsgId", "status"])
-@pytest.mark.parametrize(("value", "problem"), [("", "empty"), (" \n", "empty"), ("a\0", "malformed"), ("\udcff", "malformed")])
-def test_what_cannot_be_read_is_refused(name: str, value: str, problem: str, client: FlaskClient, database: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "problem"), [("", "empty"), (" \n", "empty"), ("a\0", "malformed"), ("\udcff", "malformed")]
+)
+def test_what_cannot_be_read_is_refused(
+    name: str, value: str, problem: str, client: FlaskClient, database: Path
+) -> None:
     query = urlencode({**SAMPLE, name: value}, errors="surrogateescape")
     for response in (client.get(f"/callback?{query}"), client.post("/callback/", data=query, content_type=FORM)):
         assert (response.status_code, response.text) == (400, f"The field {name} is {problem}.\n")
@@ -265,7 +272,11 @@ REFUSED: dict[str, tuple[int, bytes, str]] = {
     "file": (400, f'<!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/hostname">]>{XML}'.encode(), "application/xml"),
     "entities": (400, f"<!DOCTYPE a [{LAUGHS}]>".encode() + XML.replace("<to>", "<to x='&e11;'>").encode(), "text/xml"),
     "JSON": (415, json.dumps(SAMPLE).encode(), "application/json"),
-    "parts": (415, b'--x\r\nContent-Disposition: form-data; name="status"\r\n\r\n4\r\n--x--', "multipart/form-data; boundary=x"),
+    "parts": (
+        415,
+        b'--x\r\nContent-Disposition: form-data; name="status"\r\n\r\n4\r\n--x--',
+        "multipart/form-data; boundary=x",
+    ),
     "unknown": (415, b"\x00\xff" * 50, "application/octet-stream"),
 }
 
@@ -281,7 +292,10 @@ def test_content_without_fields_is_refused(
     assert stored(database) == []
     (message,) = caplog.messages
     shown = content_type.partition(";")[0]
-    assert message == f"HTTP status {code}: POST /callback, {len(body)} bytes, content type {shown}: {response.text.strip()}"
+    assert (
+        message
+        == f"HTTP status {code}: POST /callback, {len(body)} bytes, content type {shown}: {response.text.strip()}"
+    )
 
 
 def test_the_size_of_a_callback(client: FlaskClient, database: Path, says: Callable[[str, str], None]) -> None:
@@ -293,7 +307,10 @@ def test_the_size_of_a_callback(client: FlaskClient, database: Path, says: Calla
         assert client.post("/callback", data=padded, content_type=FORM).status_code == code
         query, _, body = f"{padded}y".partition("&")  # the size without the ampersand
         assert client.post(f"/callback?{query}", data=body, content_type=FORM).status_code == code
-        assert client.post("/callback", input_stream=stream, content_type=FORM, environ_overrides=chunked).status_code == code
+        assert (
+            client.post("/callback", input_stream=stream, content_type=FORM, environ_overrides=chunked).status_code
+            == code
+        )
         assert client.post("/callback", data=XML.ljust(size), content_type="text/xml").status_code == code
     assert len(stored(database)) == 3
     for page in ("guides/receive-status.md", "reference/receiver.md"):
@@ -326,14 +343,18 @@ def test_other_requests_are_refused_and_logged(
     assert not [value for value in SAMPLE.values() if len(value) > 3 and value in message]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/callback"), ("GET", "/callback/"), ("HEAD", f"/callback?{QUERY}")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/callback"), ("GET", "/callback/"), ("HEAD", f"/callback?{QUERY}")]
+)
 def test_a_validation_of_the_url_is_answered_and_logged(
     method: str, path: str, client: FlaskClient, database: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     assert client.open(path, method=method).status_code == 200
     assert stored(database) == []
-    assert [message.partition(",")[0] for message in caplog.messages] == [f"HTTP status 200: {method} {path.partition('?')[0]}"]
+    assert [message.partition(",")[0] for message in caplog.messages] == [
+        f"HTTP status 200: {method} {path.partition('?')[0]}"
+    ]
 
 
 # Who may send
@@ -341,7 +362,10 @@ def test_a_validation_of_the_url_is_answered_and_logged(
 
 UNAUTHORIZED = [
     *(None, "", "Basic", "Basic ", "Basic !", "Basic ï", "Basic \xff\xfe", "B\xe4sic x", f"Bearer {AUTHORIZATION[6:]}"),
-    *map(basic, ("", ":", USER, f"{USER}:", f":{PASSWORD}", f"{USER}:{PASSWORD} ", f"{USER}:{PASSWORD}:", f"x:{PASSWORD}")),
+    *map(
+        basic,
+        ("", ":", USER, f"{USER}:", f":{PASSWORD}", f"{USER}:{PASSWORD} ", f"{USER}:{PASSWORD}:", f"x:{PASSWORD}"),
+    ),
     *(basic(f"{USER.upper()}:{PASSWORD}"), basic(f"{USER}:{PASSWORD}é".encode("latin-1")), AUTHORIZATION + "ï"),
     f'Digest username="{USER}", password="{PASSWORD}"',
 ]
@@ -360,7 +384,9 @@ def test_unauthorized(
 ) -> None:
     compared: list[bytes] = []
     compare = hmac.compare_digest
-    monkeypatch.setattr(hmac, "compare_digest", lambda given, known: bool(compared.append(known)) or compare(given, known))
+    monkeypatch.setattr(
+        hmac, "compare_digest", lambda given, known: bool(compared.append(known)) or compare(given, known)
+    )
     client = app.test_client()
     environ: dict[str, Any] = {} if header is None else {"HTTP_AUTHORIZATION": header}
     for method, path in (("GET", f"/callback?{QUERY}"), ("POST", "/callback"), ("HEAD", "/callback"), ("PUT", "/x")):
@@ -406,7 +432,9 @@ def test_the_log_has_a_bounded_rate(client: FlaskClient, app: Flask, caplog: pyt
     assert len(caplog.messages) == lines + 3
 
 
-def test_the_log_says_by_itself_how_many_lines_it_left_out(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_says_by_itself_how_many_lines_it_left_out(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = threading.Event()
     for name, value in (("LOG_SECONDS", 0.01), ("LOG_LINES", 0)):
         monkeypatch.setattr(receive_callbacks, name, value)
@@ -440,7 +468,9 @@ def lose(way: str, database: Path) -> None:
 
 
 @pytest.mark.parametrize("linked", [True, False])
-@pytest.mark.parametrize("way", ["removed", "renamed", "replaced", "link to another file", "wal removed", "shm removed"])
+@pytest.mark.parametrize(
+    "way", ["removed", "renamed", "replaced", "link to another file", "wal removed", "shm removed"]
+)
 def test_a_lost_database_file(way: str, linked: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     database = tmp_path / "callbacks.db"
     if linked or way.startswith("link"):
@@ -513,7 +543,9 @@ def test_fuzz(client: FlaskClient, database: Path) -> None:
         text = bytearray(start)
         for _ in range(draw.choice([1, 1, 2, 5])):
             at = draw.randrange(len(text) + 1)
-            piece = draw.choice([b"%00", b"%ff", b"&", b"=", b"<", b"&#x0;", "٣".encode(), b"]]>", b"\xff", b"<a>", bytes(text)])
+            piece = draw.choice(
+                [b"%00", b"%ff", b"&", b"=", b"<", b"&#x0;", "٣".encode(), b"]]>", b"\xff", b"<a>", bytes(text)]
+            )
             text[at : at + draw.choice([0, 0, 1, 20])] = piece[: draw.randrange(1, 80)]
         text += f"&n={number}".encode() if content_type == FORM else f"<!--{number}-->".encode()
         codes.append(client.post("/callback", data=bytes(text), content_type=content_type).status_code)
@@ -620,7 +652,13 @@ def run(folder: Path, *options: str, code: str = "", **variables: str) -> subpro
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLBACK_")} | variables
     environment |= {"PYTHONIOENCODING": "utf-8"}
     return subprocess.Popen(
-        command, cwd=folder, env=environment, text=True, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        encoding="utf-8",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -628,7 +666,9 @@ def run(folder: Path, *options: str, code: str = "", **variables: str) -> subpro
 def test_ready_and_stop(number: signal.Signals, tmp_path: Path) -> None:
     with run(tmp_path, "--port", "0", **VARIABLES) as process:
         assert process.stdout
-        ready = re.fullmatch(r"Ready on http://127\.0\.0\.1:(\d+)/callback\. Stop with Ctrl\+C\.\n", process.stdout.readline())
+        ready = re.fullmatch(
+            r"Ready on http://127\.0\.0\.1:(\d+)/callback\. Stop with Ctrl\+C\.\n", process.stdout.readline()
+        )
         assert ready
         port = int(ready[1])
         assert exchange(port, GET) == 200
@@ -651,7 +691,10 @@ def test_ready_and_stop(number: signal.Signals, tmp_path: Path) -> None:
         ("", dict.fromkeys(VARIABLES, ""), 2, f"set the environment variables: {', '.join(VARIABLES)}"),
         ("", {"CALLBACK_USER": "a:b"}, 2, "must not contain a colon"),
         ("--port http", {}, 2, "invalid int value: 'http'"),
-        *((option, {}, 1, "can't start: ") for option in ("--port 65536", "--port -1", "--host 192.0.2.1", "--port {taken}")),
+        *(
+            (option, {}, 1, "can't start: ")
+            for option in ("--port 65536", "--port -1", "--host 192.0.2.1", "--port {taken}")
+        ),
         *(("", {"CALLBACK_DATABASE": path}, 1, "can't start: ") for path in ("missing/callbacks.db", ".", "text.db")),
     ],
 )
@@ -694,7 +737,9 @@ def test_the_simulation(fault: str, tmp_path: Path) -> None:
     (tmp_path / "receiver.py").write_text(source.replace(right, wrong) if right else source, encoding="utf-8")
     callbacks, kills = ("150", "1") if fault else ("400", "3")
     options = ["--callbacks", callbacks, "--kills", kills, "--program", str(tmp_path / "receiver.py")]
-    ended = subprocess.run([sys.executable, str(SIMULATOR), *options], capture_output=True, encoding="utf-8", timeout=120, check=False)
+    ended = subprocess.run(
+        [sys.executable, str(SIMULATOR), *options], capture_output=True, encoding="utf-8", timeout=120, check=False
+    )
     assert ended.returncode == (1 if fault else 0), ended.stderr
     assert re.search(rf"^(after kill 1: )?{expected}", ended.stderr if fault else ended.stdout, re.MULTILINE)
     assert f"{callbacks} of {callbacks} callbacks, {kills} kills" in ended.stdout

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from facts import ROOT
 from tables import TABLES, checker_facts
 

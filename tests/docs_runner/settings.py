@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -29,5 +30,7 @@ class Settings:
 
 
 def read_settings(root: Path) -> Settings:
-    table = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {}).get("docs_runner", {})
+    table: dict[str, Any] = (
+        tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {}).get("docs_runner", {})
+    )
     return Settings(root, **{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})

@@ -281,12 +281,16 @@ def simulate(folder: Path, *, callbacks: int, connections: int, kills: int, seed
 
 def main() -> int:
     """Run the simulation at the size that the options give; return the exit status."""
-    parser = argparse.ArgumentParser(description="Kill the receiver of callbacks while it receives, and look for losses.")
+    parser = argparse.ArgumentParser(
+        description="Kill the receiver of callbacks while it receives, and look for losses."
+    )
     parser.add_argument("--callbacks", type=int, default=10_000, help="how many to send (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=8, help="how many senders (default: %(default)s)")
     parser.add_argument("--kills", type=int, default=3, help="how many kills (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the random data (default: %(default)s)")
-    parser.add_argument("--program", type=Path, default=RECEIVER, help="the receiver (default: that of this repository)")
+    parser.add_argument(
+        "--program", type=Path, default=RECEIVER, help="the receiver (default: that of this repository)"
+    )
     options = parser.parse_args()
     if not options.callbacks > options.kills >= 0 or options.connections < 1:
         parser.error("there must be a sender, and more callbacks than kills")
