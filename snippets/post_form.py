@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["requests"]
+# ///
 import os
 
 import requests
@@ -10,6 +14,6 @@ response = requests.post(
     f"{url}/{token}",
     data={"XML": document},
     timeout=10,
-    allow_redirects=False,
+    allow_redirects=False,  # a redirect would send the token to another URL
 )
 print(response.content.decode(), end="")

@@ -1,0 +1,1 @@
+../../snippets/mock_server.py
