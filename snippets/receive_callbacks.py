@@ -49,7 +49,7 @@ from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
 from werkzeug.exceptions import HTTPException
 
-__version__ = "2.0.0"
+__version__ = "1.0.0"
 __all__ = ["DeliveryStatus", "MalformedCallback", "MessageStatus", "create_app", "parse_fields", "read_statuses"]
 
 MAX_CALLBACK = 16 * 1024  # bytes of the query string and the body of a callback
@@ -248,7 +248,7 @@ def _credentials(header: str) -> tuple[bytes, bytes]:
 def _cut(text: str) -> str:
     """Cut a text that any sender can choose, so that the log gets no line break and no field of a callback."""
     shown = re.sub(r"(?s)[^\w/.~+-].*", "", text[:60], flags=re.ASCII)
-    return shown if shown == text else f"{shown}..."
+    return (shown if shown == text else f"{shown}...") or "none"
 
 
 class _Log:
@@ -267,7 +267,7 @@ class _Log:
             if self._lines[code] > LOG_LINES:
                 return
         level = logging.INFO if code < 400 else logging.WARNING if code < 500 else logging.ERROR
-        came = f"{_cut(method)} {_cut(path)}, {size} bytes, content type {_cut(content_type) or 'none'}"
+        came = f"{_cut(method)} {_cut(path)}, {size} bytes, content type {_cut(content_type)}"
         _LOG.log(level, "HTTP status %d: %s: %s", code, came, reason)
 
     def end_period(self) -> None:
@@ -313,22 +313,21 @@ class _Store:
     def add(self, status: DeliveryStatus) -> None:
         """Return when the callback is on disk (`synchronous = FULL`), in the file that is at the path.
 
-        After one callback waited in vain for a locked database, the others don't wait until one is stored again.
+        After one callback waited in vain for a locked database, the next ones hardly wait until one is stored again.
         So a queue of callbacks gets its responses within about `BUSY_SECONDS`.
         """
         deadline = time.monotonic() + BUSY_SECONDS
-        if not self._turn.acquire(timeout=BUSY_SECONDS / 10 if self._locked else BUSY_SECONDS):
-            self._locked = True
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
             raise sqlite3.OperationalError("other callbacks still wait for the database")
         try:
-            wait = 0 if self._locked else max(0, deadline - time.monotonic())
+            wait = 0.02 if self._locked else max(0, deadline - time.monotonic())
             self._connection.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
             row = (int(time.time()), status.api_msg_id, str(status.status), json.dumps(status.fields))
             self._connection.execute(_INSERT, row)
             self._locked = False
             if list(map(_identity, self._paths)) != self._opened:
                 self._checkpoint()
-                raise sqlite3.OperationalError("the database file was moved or replaced: restart the receiver")
+                raise sqlite3.OperationalError("the database file was moved or replaced: put it back, or restart the receiver")
         except sqlite3.OperationalError as error:
             self._locked = self._locked or "locked" in str(error)
             raise
@@ -430,8 +429,9 @@ def _server(app: Flask, listener: socket.socket) -> BaseWSGIServer:
     class LoggedError(ErrorTask):
         def execute(self) -> None:
             refused: Any = self.request
-            method, path = getattr(refused, "command", ""), getattr(refused, "path", "")
-            log.write(refused.error.code, method, path, refused.content_length, "", refused.error.reason)
+            method, path, *_ = [*getattr(refused, "first_line", b"").decode("latin-1").split(), "", ""]
+            size = max(refused.content_length, refused.body_bytes_received)
+            log.write(refused.error.code, method, path, size, "", refused.error.reason)
             super().execute()
 
     class Channel(HTTPChannel):

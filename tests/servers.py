@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,10 +17,13 @@ import requests
 from docs_runner.build import Site
 from docs_runner.page import Fence
 from docs_runner.walk import Target
-from facts import FACTS, XML
+from facts import FACTS, ROOT, XML
 from lxml import etree
 
 from mock_server import MockServer
+
+
+NODE_MODULES = ROOT / ".ci" / "browser-tools" / "node_modules"
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -79,6 +84,18 @@ def respond() -> Iterator[Callable[[int, bytes], str]]:
         yield start
 
 
+def _java(mock: MockServer) -> dict[str, str]:
+    """Return the variable that makes Java trust the mock: Java reads no PEM file."""
+    if not shutil.which("keytool"):
+        return {}
+    store = mock.ca_file.with_suffix(".p12")
+    command = ["keytool", "-importcert", "-noprompt", "-alias", "mock", "-storetype", "PKCS12", "-storepass", "changeit"]
+    subprocess.run([*command, "-file", mock.ca_file, "-keystore", store], check=True, capture_output=True)
+    return {
+        "JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"
+    }
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -97,7 +114,8 @@ def docs_targets(sandbox: str, mock_server: MockServer) -> list[Target]:
         "--port 8080": f"--port {receiver}",
         "127.0.0.1:8080": f"127.0.0.1:{receiver}",
     }
-    bundle = {"REQUESTS_CA_BUNDLE": str(mock_server.ca_file), "CURL_CA_BUNDLE": str(mock_server.ca_file)}
+    trusting = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]
+    bundle = {name: str(mock_server.ca_file) for name in trusting}
     return [
         Target(
             "sandbox",
@@ -106,7 +124,7 @@ def docs_targets(sandbox: str, mock_server: MockServer) -> list[Target]:
         ),
         Target(
             "mock",
-            initial={"CONNECT_API_TOKEN": "AUTHENTICATION_TOKEN"},
+            initial={"CONNECT_API_TOKEN": "AUTHENTICATION_TOKEN", "NODE_PATH": str(NODE_MODULES), **_java(mock_server)},
             forced={"CONNECT_API_URL": mock_server.url, **bundle},
             replace=replace,
             before_page=mock_server.reset,
