@@ -123,17 +123,18 @@ def docs_targets(sandbox: str, mock_server: MockServer) -> list[Target]:
         "--port 8080": f"--port {receiver}",
         "127.0.0.1:8080": f"127.0.0.1:{receiver}",
     }
+    node = {"NODE_PATH": str(NODE_MODULES)}
     trusting = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]
     bundle = {name: str(mock_server.ca_file) for name in trusting}
     return [
         Target(
             "sandbox",
-            initial={"CONNECT_API_URL": f"{sandbox}xml", "CONNECT_API_TOKEN": "response.xml"},
+            initial={"CONNECT_API_URL": f"{sandbox}xml", "CONNECT_API_TOKEN": "response.xml", **node},
             replace=replace,
         ),
         Target(
             "mock",
-            initial={"CONNECT_API_TOKEN": "AUTHENTICATION_TOKEN", "NODE_PATH": str(NODE_MODULES), **_java(mock_server)},
+            initial={"CONNECT_API_TOKEN": "AUTHENTICATION_TOKEN", **node, **_java(mock_server)},
             forced={"CONNECT_API_URL": mock_server.url, **bundle},
             replace=replace,
             before_page=mock_server.reset,

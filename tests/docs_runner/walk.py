@@ -75,7 +75,7 @@ class Walk:
             shutil.copyfile(path, self.folder / name)
         self.variables = {**_environment(folder / "home"), **target.initial, **target.forced}
         self.printed: str | Skipped | None = None
-        self.shown: dict[str, str] = {}  # what each program of the page prints, by its title
+        self.shown: set[str] = set()  # the outputs that the page has shown so far
         self.servers: list[subprocess.Popen[bytes]] = []
         self.results: list[BaseException | None] = []
 
@@ -88,7 +88,9 @@ class Walk:
                     self._run(fence, block)
                 except (Exception, Failed, Skipped) as error:
                     self.results.append(error)
-                    self.printed = error if isinstance(error, Skipped) else Skipped("the program above this output failed")
+                    self.printed = (
+                        error if isinstance(error, Skipped) else Skipped("the program above this output failed")
+                    )
                 else:
                     self.results.append(None)
         finally:
@@ -131,9 +133,13 @@ class Walk:
         self._finish(fence, [sys.executable, *as_test, name], quiet=not as_test)
 
     def _run_shell(self, fence: Fence, block: Block) -> None:
-        for tool in self.settings.tools:
-            if re.search(rf"(?m)(?:^|&&|\|)\s*{tool}\b", block.text) and not shutil.which(tool):
-                raise missing(tool)
+        for entry in self.settings.tools:
+            tool, _, needed = entry.partition(":")
+            if re.search(rf"(?m)(?:^|&&|\|)\s*{tool}\b", block.text):
+                if not shutil.which(tool):
+                    raise missing(tool)
+                if not (self.page.root / needed).exists():
+                    raise missing(f"{tool} with {Path(needed).name}")
         saved = self.folder.parent / "variables.json"
         command = self._as_here(block.text)
         if re.search(r"\b(export|unset)\b", command):
@@ -184,12 +190,8 @@ class Walk:
         self.printed = self._as_on_the_page(printed).rstrip("\n")
         following = _following(self.page, fence)
         if following and following.is_output:
-            self.shown[fence.title] = self.printed
-        elif self.printed and not any(
-            title and title in line and self.printed == text
-            for title, text in self.shown.items()
-            for line in fence.lines
-        ):
+            self.shown.add(self.printed)
+        elif self.printed and self.printed not in self.shown:
             _fail(
                 fence, "this prints, and neither an Output block follows nor did the page show it above", self.printed
             )
