@@ -286,8 +286,8 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
     ) -> int:
         """Create a connection and configure its callbacks (`create_connection`).
 
-        `callback_type_id` is the id of a `CallbackType`, `connection_id` the id of a `ConnectionType`. The result is the
-        new API id. Don't repeat the call automatically: if only its response was lost, you create a second connection.
+        `callback_type_id` is the id of a `CallbackType`, `connection_id` the id of a `ConnectionType`. The result is
+        the new API id. Don't repeat the call automatically: if only its response was lost, you create a second connection.
         """
         arguments = _Secret({**locals(), "self": None, "Dial_prefix": dial_prefix, "dial_prefix": None})
         del user, password, callback_url, callback_username, callback_password, ftp_password
