@@ -14,7 +14,9 @@ from pathlib import Path
 LOCAL = "http://127.0.0.1:8000/"
 INCLUDE = re.compile(r'^( *)--8<-- "(.+)"$', re.MULTILINE)
 DOCSTRINGS = re.compile(r"^::: (\w+)$", re.MULTILINE)
-MARKUP = re.compile(r"^ *<!--[^\n]*-->\n|^ *</?(?:div|figure)[^\n]*>\n|^ *\{ [.#].*\}\n| *\{ [.#][^}\n]*\}", re.MULTILINE)
+MARKUP = re.compile(
+    r"^ *<!--[^\n]*-->\n|^ *</?(?:div|figure)[^\n]*>\n|^ *\{ [.#].*\}\n| *\{ [.#][^}\n]*\}", re.MULTILINE
+)
 FRONT_MATTER = re.compile(r"---\n.*?^description: (.+?)\n.*?^---\n+", re.MULTILINE | re.DOTALL)
 
 
