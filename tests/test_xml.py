@@ -258,7 +258,7 @@ def raw(first_line: str, exchange: Exchange, part: str) -> str:
     return "\n".join([first_line, *lines, "", body.decode()]).rstrip() + "\n"
 
 
-@pytest.mark.parametrize(("name", "program"), [("exchange_get", "bare_call.py"), ("exchange_post", "post_form.py")])
+@pytest.mark.parametrize(("name", "program"), [("exchange_get", "bare_call.py"), ("exchange_post", "list_types.py")])
 def test_raw_exchange(
     name: str, program: str, mock: MockServer, update: Update, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,7 @@ class Fence:
         file: The file that it stands in, relative to the root.
         line: The line where it opens.
         lines: What is between its first and last line.
-        instruction: The word and the text of the comment above it, such as `("not run", "it installs packages")`.
+        instruction: The word and the text of the comment above it (a blank line may stand between), such as `("not run", "it installs packages")`.
         docstring: Whether it is an example in a docstring.
     """
 
@@ -139,7 +139,8 @@ def scan(file: str, lines: list[str], first: int = 1, *, docstring: bool = False
         match = _FENCE.fullmatch(line)
         if opened is None and match:
             opened, start, body = match, number, []
-            found = _INSTRUCTION.fullmatch(lines[number - first - 1]) if number > first else None
+            before = [above for above in lines[: number - first] if above.strip()]
+            found = _INSTRUCTION.fullmatch(before[-1]) if before else None
             above = (found[1], found[2]) if found else ("", "")
         elif opened is not None and match and match["ticks"] >= opened["ticks"] and not match["info"].strip():
             title = _TITLE.search(opened["info"])
