@@ -27,10 +27,7 @@ def report(token: str) -> str:
     except MalformedResponse as error:
         return f"save and inspect the body: {error}"
     except TransportError as error:
-        # Without a status, no complete HTTP response arrived.
-        if error.status is None or error.status in {502, 503, 504}:
-            return f"try again later: {error}"
-        return f"check the URL and the token: {error}"
+        return f"no usable response: {error}"  # the message says what to do
     return f"{len(types)} callback types"
 
 

@@ -7,44 +7,46 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import requests
 from lxml import etree
 
-import connect_api
-from connect_api import ConnectAPI
+from connect_api import ConnectAPI, TransportError
+from facts import ROOT, XML
 from mock_server import MockServer
 
-PAGE = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
-SECTIONS = PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
-HEADINGS = [section.split("`")[1] for section in SECTIONS]
+SECTIONS = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").split("\n## ")[1:]
+CLIENT = ROOT / "snippets" / "connect_api.py"
+Respond = Callable[[int, bytes], str]
 TOKEN = "AUTHENTICATION_TOKEN"  # noqa: S105 (no secret)
 
 
-def list_types(url: str, token: str = TOKEN, **settings: object) -> None:
-    ConnectAPI(token, url, **settings).list_callback_types()  # type: ignore[arg-type]
+def list_types(url: str, token: str = TOKEN, timeout: float = 10, session: requests.Session | None = None) -> None:
+    ConnectAPI(token, url, timeout, session).list_callback_types()
 
 
-class Provoke:
+class TestTroubleshooting:
     """One method for each heading, found by the id of the heading. Each raises what the reader sees."""
 
-    def __init__(
-        self, mock: MockServer, session: requests.Session, sandbox: str, respond: Callable[[int, bytes], str]
-    ) -> None:
+    @pytest.fixture(autouse=True)
+    def servers(self, mock: MockServer, session: requests.Session, sandbox: str, respond: Respond) -> None:
         self.mock, self.session, self.sandbox, self.respond = mock, session, sandbox, respond
 
+    @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.split("`")[1])
+    def test_message(self, section: str) -> None:
+        heading, anchor = re.match(r"`(.+)` \{ #(\S+) \}", section).groups()  # type: ignore[union-attr]
+        with pytest.raises(Exception, match=re.escape(heading)):
+            getattr(self, anchor.replace("-", "_"))()
+
     def no_module(self) -> None:
-        bare = [sys.executable, "-S", "-c", "import connect_api"]  # -S: without the packages of this machine
-        ended = subprocess.run(bare, cwd=PAGE.parent.parent / "snippets", capture_output=True, text=True, check=False)
-        raise ImportError(ended.stderr)
+        program = [sys.executable, "-S", str(CLIENT)]  # -S: without the packages of this machine
+        raise ImportError(subprocess.run(program, capture_output=True, text=True, check=False).stderr)
 
     def old_python(self) -> None:
-        source = Path(connect_api.__file__).read_text(encoding="utf-8")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "version_info", (3, 8, 20))
-            exec(compile(source, "connect_api.py", "exec"), {"__name__": "connect_api"})
+            exec(CLIENT.read_text(encoding="utf-8"), {"__name__": "connect_api"})
 
     def no_token(self) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -55,6 +57,9 @@ class Provoke:
         list_types("http://connect.clickatell.com/")
 
     def certificate(self) -> None:
+        with pytest.raises(TransportError) as raised:
+            list_types(self.mock.url)
+        assert str(raised.value) in "".join(SECTIONS)
         requests.get(self.mock.url, timeout=10)
 
     def no_bundle(self) -> None:
@@ -69,24 +74,21 @@ class Provoke:
         list_types("https://127.0.0.1:9")
 
     def no_answer(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            try:
-                list_types(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2)
-            except connect_api.TransportError as error:
-                raise RuntimeError(str(error).replace("0.2 s", f"{ConnectAPI(TOKEN).timeout} s")) from error
+        with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TransportError) as raised:
+            list_types(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2)
+        raise OSError(str(raised.value).replace("0.2 s", f"{ConnectAPI(TOKEN).timeout} s"))
 
     def not_found(self) -> None:
         list_types(f"{self.sandbox}xml", "error-000.xml")
 
     def html(self) -> None:
-        list_types(f"{self.sandbox}quickstart", "index.html")
+        list_types(self.sandbox, "index.html")
 
     def not_xml(self) -> None:
-        list_types(f"{self.sandbox}downloads", "connect_api.py")
+        list_types(f"{self.sandbox}downloads", CLIENT.name)
 
     def sandbox_still_set(self) -> None:
-        url = self.respond(200, (PAGE.parent / "xml" / "response.xml").read_bytes())
-        ConnectAPI(TOKEN, url).authenticate_user("sampleuser", "samplepass1")
+        ConnectAPI(TOKEN, self.respond(200, (XML / "response.xml").read_bytes())).authenticate_user("user", "password")
 
     def encoding_declaration(self) -> None:
         etree.fromstring('<?xml version="1.0" encoding="UTF-8"?><a/>')
@@ -102,13 +104,3 @@ class Provoke:
         with pytest.raises(OSError, match="can't listen") as raised:
             MockServer(tls_port=self.mock.tls_port)
         raise OSError(str(raised.value).replace(str(self.mock.tls_port), "8443"))
-
-
-@pytest.mark.parametrize("section", SECTIONS, ids=HEADINGS)
-def test_message(section: str, mock: MockServer, session: requests.Session, sandbox: str, respond: object) -> None:
-    heading, anchor = re.match(r"`(.+)` \{ #(\S+) \}", section).groups()  # type: ignore[union-attr]
-    provoke = getattr(Provoke(mock, session, sandbox, respond), anchor.replace("-", "_"))  # type: ignore[arg-type]
-    with pytest.raises(Exception) as raised:  # noqa: PT011 (the message is what counts)
-        provoke()
-    assert heading in str(raised.value)
-    assert re.findall(r"(?m)^\*\*(\w+):\*\*", section) == ["Fix", "Cause"]
