@@ -299,8 +299,10 @@ class Mock:
     def captchas(self, *captchas: Captcha) -> object:
         return [outcome(partial(self.sign_in, *SIGN_IN, captcha)) for captcha in captchas]
 
-    def post(self, document: str | bytes) -> requests.Response:
-        return self.session.post(f"{self.server.url}/{TOKEN}", data={"XML": document}, timeout=10)
+    def post(self, document: str | bytes) -> object:
+        response = self.session.post(f"{self.server.url}/{TOKEN}", data={"XML": document}, timeout=10)
+        codes = [error.text for error in etree.fromstring(response.content).iter("Error")] if response.ok else []
+        return codes or response.status_code
 
     def other_error(self) -> object:
         folder = self.server.ca_file.parent / "documents"
@@ -333,10 +335,7 @@ ROWS: dict[str, tuple[Callable[[Mock], object], object]] = {
     "Error `103` as a public client recorded it": (lambda mock: mock.listing("recorded-error-103"), "103"),
     "Several errors in one response": (lambda mock: mock.listing("several-errors"), "431 432"),
     "Error `009`": (lambda mock: mock.listing(TOKEN, mock.server.http_url), "009"),
-    "Error `430`": (
-        lambda mock: etree.fromstring(mock.post(build_request("no_such_call")).content).findtext("Error"),
-        "430",
-    ),
+    "Error `430`": (lambda mock: mock.post(build_request("no_such_call")), ["430"]),
     "Error `404`": (lambda mock: mock.sign_ins(WRONG), "404"),
     "Error `004` of `authenticate_user`": (lambda mock: mock.sign_ins(WRONG, WRONG, SIGN_IN), "004"),
     "Error `003`": (lambda mock: mock.sign_ins(*[(f"user{i}", "wrongpass1") for i in range(10)], SIGN_IN), "003"),
@@ -348,6 +347,7 @@ ROWS: dict[str, tuple[Callable[[Mock], object], object]] = {
         lambda mock: mock.captchas(*[mock.captcha("wrong1")] * 2, *[mock.captcha()] * 2),
         ["401", "402", "3401455", "403"],
     ),
+    "Errors `431` and `432`": (lambda mock: mock.post(build_request("authenticate_user")), ["431", "432"]),
     "Error `103`": (lambda mock: mock.sign_ins(("newuser", "samplepass2")), "103"),
     "Errors `419` to `426`, except `420`": (
         lambda mock: mock.connections(
@@ -366,7 +366,7 @@ ROWS: dict[str, tuple[Callable[[Mock], object], object]] = {
     "`MalformedResponse`": (lambda mock: mock.listing("request.xml"), "MalformedResponse"),
     "`TransportError` without a `status`": (lambda mock: mock.listing(TOKEN, "https://127.0.0.1:9"), None),
     "HTTP status 404": (lambda mock: mock.listing("error-000"), 404),
-    "HTTP status 413": (lambda mock: mock.post("x" * (MAX_REQUEST + 1)).status_code, 413),
+    "HTTP status 413": (lambda mock: mock.post("x" * (MAX_REQUEST + 1)), 413),
 }
 
 
