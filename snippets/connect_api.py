@@ -10,8 +10,6 @@ import sys
 if sys.version_info < (3, 9):  # noqa: UP036
     raise ImportError("connect_api.py needs Python 3.9 or newer, but this is " + sys.version.split()[0])
 import contextlib
-import gzip
-import io
 import ipaddress
 import os
 import re
@@ -206,8 +204,7 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
     def __init__(
         self, token: str, base_url: str = SERVICE_URL, timeout: float = 10, session: requests.Session | None = None
     ) -> None:
-        self._token, url = _Secret(token), _Secret(base_url)
-        self.base_url, self.timeout = SERVICE_URL, timeout
+        self._token, url, self.base_url, self.timeout = _Secret(token), _Secret(base_url), SERVICE_URL, timeout
         del token, base_url
         if not isinstance(self._token.value, str) or not _TOKEN.fullmatch(self._token.value):
             raise InvalidRequest("token must be 8 to 200 ASCII letters, digits and . _ ~ -")
@@ -287,7 +284,7 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
         """Create a connection and configure its callbacks (`create_connection`).
 
         `callback_type_id` is the id of a `CallbackType`, `connection_id` the id of a `ConnectionType`. The result is
-        the new API id. Don't repeat the call automatically: if only its response was lost, you create a second connection.
+        the new API id. Don't repeat a call that failed on the way: it may have created the connection all the same.
         """
         arguments = _Secret({**locals(), "self": None, "Dial_prefix": dial_prefix, "dial_prefix": None})
         del user, password, callback_url, callback_username, callback_password, ftp_password
@@ -295,8 +292,7 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
 
     def _call(self, action: str, *names: str, arguments: _Secret | None = None) -> list[list[str]]:
         """Send a request, and return the elements `names` of each `Value` in the response."""
-        # The errors of requests contain the URL, and "raise ... from None" would keep them in __context__. So errors
-        # are raised after the except clauses, from a frame whose local variables don't contain the response.
+        # The errors of requests contain the URL. They mustn't become __context__, so this raises after "except".
         document = _Secret(build_request(action, **(_elements(arguments) if arguments else {})))
         try:
             return self._exchange("POST" if arguments else "GET", document, action, names)
@@ -355,7 +351,9 @@ def _elements(arguments: _Secret) -> dict[str, Any]:
 
 def _read_body(response: requests.Response, seconds: float) -> bytes:
     """Read and decompress the body. A timer limits the whole time, because `requests` limits only each wait."""
-    body, status, late = bytearray(), response.status_code, threading.Event()
+    body, received, status, late = bytearray(), 0, response.status_code, threading.Event()
+    compressed = re.fullmatch(r"(?i)\s*(x-)?gzip\s*", response.headers.get("Content-Encoding", ""))
+    member: Any = None  # of the gzip file, while it isn't complete
     connection: Any = contextlib.nullcontext()
     with contextlib.suppress(AttributeError, OSError, ValueError):  # a response that a test made up has no socket
         connection = socket.fromfd(response.raw.fileno(), socket.AF_INET, socket.SOCK_STREAM)
@@ -369,8 +367,17 @@ def _read_body(response: requests.Response, seconds: float) -> bytes:
     with connection:
         timer.start()
         try:
-            for part in iter(lambda: response.raw.read(MAX_BODY + 1 - len(body), decode_content=False), b""):
-                body.extend(part)
+            for part in iter(lambda: response.raw.read(8192, decode_content=False), b""):
+                received += len(part)
+                while compressed and part and len(body) <= MAX_BODY:
+                    member = member or zlib.decompressobj(wbits=31)
+                    body += member.decompress(part, MAX_BODY + 1 - len(body))
+                    part, member = member.unused_data, None if member.eof else member
+                body += part
+                if max(received, len(body)) > MAX_BODY:
+                    raise TransportError(f"the body is larger than {MAX_BODY} bytes: check the URL", status)
+        except zlib.error:
+            raise TransportError("Content-Encoding says gzip, but the body isn't: check the proxy", status) from None
         except urllib3.exceptions.HTTPError as error:
             if not late.is_set() and not isinstance(error, urllib3.exceptions.TimeoutError):
                 raise
@@ -380,15 +387,8 @@ def _read_body(response: requests.Response, seconds: float) -> bytes:
             timer.join()
     if late.is_set():
         raise TransportError(f"the body was not complete after {seconds} s: try again, or pass a longer timeout")
-    try:
-        if re.fullmatch(r"(?i)\s*(x-)?gzip\s*", response.headers.get("Content-Encoding", "")) and len(body) <= MAX_BODY:
-            body = bytearray(gzip.GzipFile(fileobj=io.BytesIO(body)).read(MAX_BODY + 1))
-    except EOFError:
-        raise TransportError("the compressed body ends early: try again") from None
-    except (OSError, zlib.error):
-        raise TransportError("Content-Encoding says gzip, but the body isn't gzip: check the proxy", status) from None
-    if len(body) > MAX_BODY:
-        raise TransportError(f"the body is larger than {MAX_BODY} bytes: check what responds at this URL", status)
+    if member:
+        raise TransportError("the compressed body ends early: try again")
     return bytes(body)
 
 
