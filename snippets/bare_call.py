@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["requests", "lxml"]
+# ///
 import os
 import sys
 
@@ -12,12 +16,13 @@ response = requests.get(
     f"{url}/{token}",
     params={"XML": document},
     timeout=10,
-    allow_redirects=False,
+    allow_redirects=False,  # a redirect would send the token to another URL
 )
+# Parse bytes, so that lxml detects the encoding. Load nothing from outside.
 parser = etree.XMLParser(resolve_entities=False, no_network=True)
-answer = etree.fromstring(response.content, parser)
+root = etree.fromstring(response.content, parser)
 
-if answer.findtext("Result") != "Success":
-    sys.exit(f"{answer.findtext('Error')}: {answer.findtext('Description')}")
-for value in answer.iterfind("Values/Value"):
+if root.findtext("Result") != "Success":
+    sys.exit(f"{root.findtext('Error')}: {root.findtext('Description')}")
+for value in root.iterfind("Values/Value"):
     print(value.findtext("callback_type_id"), value.findtext("callback_type"))

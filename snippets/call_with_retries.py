@@ -1,4 +1,8 @@
-from typing import Any, Self
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["requests", "urllib3>=2.6.3", "lxml"]
+# ///
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -7,23 +11,24 @@ from urllib3.util import Retry
 from connect_api import ConnectAPI
 
 
-class RetryFaultsOfServers(Retry):
-    # Else urllib3 retries statuses 413 and 429 too if they say Retry-After.
+class GatewayRetry(Retry):
+    # By default, urllib3 also retries 413 and 429 if Retry-After is set.
     RETRY_AFTER_STATUS_CODES = frozenset([503])
 
     def is_exhausted(self) -> bool:
-        # Else urllib3 sends a POST again if TLS breaks off.
-        posted = any(past.method != "GET" for past in self.history)
+        # By default, urllib3 repeats a POST if TLS fails halfway.
+        posted = any(attempt.method != "GET" for attempt in self.history)
         return posted or super().is_exhausted()
 
-    def increment(self, *args: Any, **kwargs: Any) -> Self:
+    def increment(self, *args: Any, **kwargs: Any) -> Any:
         policy = super().increment(*args, **kwargs)
-        if response := kwargs.get("response"):
-            response.close()  # else urllib3 reads its body, however long it is
+        if kwargs.get("response"):
+            # By default, urllib3 reads the whole body, regardless of its size.
+            kwargs["response"].close()
         return policy
 
 
-policy = RetryFaultsOfServers(
+policy = GatewayRetry(
     total=3,
     backoff_factor=0.5,
     allowed_methods=["GET"],
@@ -31,7 +36,8 @@ policy = RetryFaultsOfServers(
     raise_on_status=False,
     retry_after_max=60,
 )
-session = requests.Session()
-session.mount("https://", HTTPAdapter(max_retries=policy))
-for found in ConnectAPI.from_environment(session).list_callback_types():
-    print(found.id, found.name)
+with requests.Session() as session:
+    session.mount("https://", HTTPAdapter(max_retries=policy))
+    api = ConnectAPI.from_environment(session)
+    for callback_type in api.list_callback_types():
+        print(callback_type.id, callback_type.name)

@@ -1,2 +1,2 @@
-curl --silent --show-error --max-time 10 --request POST \
+curl --silent --show-error --max-time 10 --data 'status=007' \
   "$CONNECT_API_URL/_mock/deliver"

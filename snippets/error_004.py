@@ -1,13 +1,18 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["requests", "lxml"]
+# ///
 from connect_api import ConnectAPI, ServiceError
 
-api = ConnectAPI.from_environment()
-try:
-    print(api.list_callback_types())
-except ServiceError as error:
-    text = error.message.lower()
-    if error.code == "004" and "captcha" in text:
-        print("Stop signing in: the account wants a captcha.")
-    elif error.code == "004" and "address" in text:
-        print("Stop calling: ask for the source address to be unblocked.")
-    else:
-        print(f"Stop calling and read the text: {error}")
+with ConnectAPI.from_environment() as api:
+    try:
+        print(api.list_callback_types())
+    except ServiceError as error:
+        # The code has two meanings, so only the message tells them apart.
+        text = error.message.casefold()
+        if error.code == "004" and "captcha" in text:
+            print("Stop signing in and solve a captcha.")
+        elif error.code == "004" and "address" in text:
+            print("Stop calling and ask Clickatell to unblock your address.")
+        else:
+            print(f"Stop calling and look up the error: {error}")

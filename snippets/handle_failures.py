@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["requests", "lxml"]
+# ///
 import os
 
 from connect_api import (
@@ -14,17 +18,19 @@ url = os.environ.get("CONNECT_API_URL", SERVICE_URL)
 
 def report(token: str) -> str:
     try:
-        types = ConnectAPI(token, url).list_callback_types()
+        with ConnectAPI(token, url) as api:
+            types = api.list_callback_types()
     except InvalidRequest as error:
-        return f"correct the program: {error}"
+        return f"fix the program: {error}"
     except ServiceError as error:
         return f"{error}\n  see {error.help_url}"
     except MalformedResponse as error:
-        return f"not an answer of this call: {error}"
+        return f"save and inspect the body: {error}"
     except TransportError as error:
-        if error.status is None or error.status >= 500:
+        # Without a status, no complete HTTP response arrived.
+        if error.status is None or error.status in {502, 503, 504}:
             return f"try again later: {error}"
-        return f"check URL and token: {error}"
+        return f"check the URL and the token: {error}"
     return f"{len(types)} callback types"
 
 

@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["requests", "lxml"]
+# ///
 import io
 import logging
 import os
@@ -22,6 +26,7 @@ handler.setFormatter(WithoutSecrets(token))
 logging.getLogger("urllib3").addHandler(handler)
 logging.getLogger("urllib3").setLevel(logging.DEBUG)
 
-ConnectAPI.from_environment().list_callback_types()
+with ConnectAPI.from_environment() as api:
+    api.list_callback_types()
 print("request in the log:", "/***?XML=" in log.getvalue())
 print("token in the log:", token in log.getvalue())

@@ -1,29 +1,33 @@
-from connect_api import Captcha, ConnectAPI, ServiceError
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["requests", "lxml"]
+# ///
+from connect_api import ConnectAPI, ServiceError
 
 WRONG_CREDENTIALS = {
     "authentication failed (user name or password)",
     "incorrect username and/or password",
 }
-api = ConnectAPI.from_environment()
 
 
-def sign_in(user: str, password: str, captcha: Captcha | None = None) -> str:
+def sign_in(api: ConnectAPI, user: str, password: str) -> str:
     try:
-        number = api.authenticate_user(user, password, captcha)
+        number = api.authenticate_user(user, password)
     except ServiceError as error:
-        message = error.message.lower()
+        message = error.message.casefold()
         if "captcha" in message:
-            return f"captcha wanted: {error}"
+            return f"show a captcha: {error}"
         if message in {"not email activated", "not sms activated"}:
-            return f"not activated: {error}"
+            return f"activate the account: {error}"
         if message in WRONG_CREDENTIALS:
-            return f"wrong credentials: {error}"
-        raise  # nothing that the user can mend
+            return f"ask for the password again: {error}"
+        raise  # the user can't fix this error
     return f"signed in as user number {number}"
 
 
-print(sign_in("newuser", "samplepass2"))
-print(sign_in("sampleuser", "wrongpass1"))
-print(sign_in("sampleuser", "wrongpass2"))
-print(sign_in("sampleuser", "samplepass1"))
-print(sign_in("sampleuser", "samplepass1", Captcha("12345", "abc123")))
+with ConnectAPI.from_environment() as api:
+    print(sign_in(api, "sampleuser", "samplepass1"))
+    print(sign_in(api, "newuser", "samplepass2"))
+    print(sign_in(api, "sampleuser", "wrongpass1"))
+    print(sign_in(api, "sampleuser", "wrongpass2"))
+    print(sign_in(api, "sampleuser", "samplepass1"))

@@ -1,1 +1,1 @@
-python snippets/mock_server.py
+python mock_server.py

@@ -1,109 +1,114 @@
-"""Each heading of the page of troubleshooting is a message that its test really provokes, word for word."""
+"""Each heading of the page about troubleshooting is a message that something here really says, word for word."""
 
 from __future__ import annotations
 
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
 from lxml import etree
 
-from connect_api import ConnectAPI, ConnectAPIError, InvalidRequest
+import connect_api
+from connect_api import ConnectAPI
 from mock_server import MockServer
-from project import ROOT
-from scripted_server import answer, scripted
 
-PAGE = ROOT / "docs" / "troubleshooting.md"
-Provoke = Callable[[MockServer, requests.Session, pytest.MonkeyPatch], Exception]
-
-
-def failing(call: Callable[[], object], kind: type[Exception] = ConnectAPIError) -> Exception:
-    with pytest.raises(kind) as raised:
-        call()
-    return raised.value
+PAGE = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
+SECTIONS = PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
+HEADINGS = [section.split("`")[1] for section in SECTIONS]
+TOKEN = "AUTHENTICATION_TOKEN"  # noqa: S105 (no secret)
 
 
-def certificate(mock: MockServer, session: requests.Session, _: pytest.MonkeyPatch) -> Exception:
-    session.verify = True
-    error = failing(ConnectAPI("AUTHENTICATION_TOKEN", mock.url, session=session).list_callback_types)
-    assert str(error) in PAGE.read_text(), "the page does not have what the client says"
-    raised = failing(lambda: session.get(f"{mock.url}/AUTHENTICATION_TOKEN", timeout=10), requests.exceptions.SSLError)
-    assert "SSL: CERTIFICATE_VERIFY_FAILED" in str(raised), "the page says that Python says so"
-    return raised
+def list_types(url: str, token: str = TOKEN, **settings: object) -> None:
+    ConnectAPI(token, url, **settings).list_callback_types()  # type: ignore[arg-type]
 
 
-def encoding_declaration(*_: object) -> Exception:
-    return failing(lambda: etree.fromstring('<?xml version="1.0" encoding="UTF-8"?><a/>'), ValueError)
+class Provoke:
+    """One method for each heading, found by the id of the heading. Each raises what the reader sees."""
+
+    def __init__(
+        self, mock: MockServer, session: requests.Session, sandbox: str, respond: Callable[[int, bytes], str]
+    ) -> None:
+        self.mock, self.session, self.sandbox, self.respond = mock, session, sandbox, respond
+
+    def no_module(self) -> None:
+        bare = [sys.executable, "-S", "-c", "import connect_api"]  # -S: without the packages of this machine
+        ended = subprocess.run(bare, cwd=PAGE.parent.parent / "snippets", capture_output=True, text=True, check=False)
+        raise ImportError(ended.stderr)
+
+    def old_python(self) -> None:
+        source = Path(connect_api.__file__).read_text(encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "version_info", (3, 8, 20))
+            exec(compile(source, "connect_api.py", "exec"), {"__name__": "connect_api"})
+
+    def no_token(self) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("CONNECT_API_TOKEN", raising=False)
+            ConnectAPI.from_environment()
+
+    def base_url(self) -> None:
+        list_types("http://connect.clickatell.com/")
+
+    def certificate(self) -> None:
+        requests.get(self.mock.url, timeout=10)
+
+    def no_bundle(self) -> None:
+        self.session.verify = "no-such-file.pem"
+        list_types(self.mock.url, session=self.session)
+
+    def proxy(self) -> None:
+        self.session.proxies = {"https": "http://127.0.0.1:9"}
+        list_types("https://connect.clickatell.com/", session=self.session)
+
+    def no_connection(self) -> None:
+        list_types("https://127.0.0.1:9")
+
+    def no_answer(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            try:
+                list_types(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2)
+            except connect_api.TransportError as error:
+                raise RuntimeError(str(error).replace("0.2 s", f"{ConnectAPI(TOKEN).timeout} s")) from error
+
+    def not_found(self) -> None:
+        list_types(f"{self.sandbox}xml", "error-000.xml")
+
+    def html(self) -> None:
+        list_types(f"{self.sandbox}quickstart", "index.html")
+
+    def not_xml(self) -> None:
+        list_types(f"{self.sandbox}downloads", "connect_api.py")
+
+    def sandbox_still_set(self) -> None:
+        url = self.respond(200, (PAGE.parent / "xml" / "response.xml").read_bytes())
+        ConnectAPI(TOKEN, url).authenticate_user("sampleuser", "samplepass1")
+
+    def encoding_declaration(self) -> None:
+        etree.fromstring('<?xml version="1.0" encoding="UTF-8"?><a/>')
+
+    def plain_http(self) -> None:
+        list_types(self.mock.http_url)
+
+    def type_gone(self) -> None:
+        api = ConnectAPI(TOKEN, self.mock.url, session=self.session)
+        api.create_connection("sampleuser", "samplepass1", callback_type_id=4)
+
+    def port_in_use(self) -> None:
+        with pytest.raises(OSError, match="can't listen") as raised:
+            MockServer(tls_port=self.mock.tls_port)
+        raise OSError(str(raised.value).replace(str(self.mock.tls_port), "8443"))
 
 
-def html(*_: object) -> Exception:
-    with scripted(answer(b"<!DOCTYPE html><html></html>")) as url:
-        return failing(ConnectAPI("AUTHENTICATION_TOKEN", url).list_callback_types)
-
-
-def not_xml(*_: object) -> Exception:
-    with scripted(answer(b"")) as url:
-        empty = failing(ConnectAPI("AUTHENTICATION_TOKEN", url).list_callback_types)
-    assert str(empty) == "expected well-formed XML, found an empty body", "the page says that it has its own message"
-    with scripted(answer(b"Bad gateway")) as url:
-        return failing(ConnectAPI("AUTHENTICATION_TOKEN", url).list_callback_types)
-
-
-def not_found(mock: MockServer, session: requests.Session, _: pytest.MonkeyPatch) -> Exception:
-    return failing(ConnectAPI("error-000", mock.url, session=session).list_callback_types)
-
-
-def no_answer(_: MockServer, session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> Exception:
-    def time_out(*_: object, **__: object) -> requests.Response:
-        raise requests.ReadTimeout  # as after the ten seconds, for which no test waits
-
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", time_out)
-    return failing(ConnectAPI("AUTHENTICATION_TOKEN", session=session).list_callback_types)
-
-
-def base_url(*_: object) -> Exception:
-    return failing(lambda: ConnectAPI("AUTHENTICATION_TOKEN", "http://connect.clickatell.com/"), InvalidRequest)
-
-
-def plain_http(mock: MockServer, session: requests.Session, _: pytest.MonkeyPatch) -> Exception:
-    return failing(ConnectAPI("AUTHENTICATION_TOKEN", mock.http_url, session=session).list_callback_types)
-
-
-def type_gone(mock: MockServer, session: requests.Session, _: pytest.MonkeyPatch) -> Exception:
-    api = ConnectAPI("AUTHENTICATION_TOKEN", mock.url, session=session)
-    return failing(lambda: api.create_connection("sampleuser", "samplepass1", callback_type_id=5))
-
-
-def no_token(_: MockServer, __: requests.Session, monkeypatch: pytest.MonkeyPatch) -> Exception:
-    monkeypatch.delenv("CONNECT_API_TOKEN", raising=False)
-    return failing(ConnectAPI.from_environment, InvalidRequest)
-
-
-PROVOKED: dict[str, Provoke] = {
-    "certificate verify failed": certificate,
-    "Unicode strings with encoding declaration are not supported": encoding_declaration,
-    "expected an answer of the Connect API, found an HTML page": html,
-    "expected well-formed XML, found an error in line 1": not_xml,
-    "HTTP status 404 without an answer of the Connect API": not_found,
-    "no answer within 10 s": no_answer,
-    "base_url must start with https://": base_url,
-    "error 009: HTTP protocol not allowed, require HTTPS": plain_http,
-    "error 424: Invalid callback_type": type_gone,
-    "set CONNECT_API_TOKEN to the authentication token of your Connect API connection": no_token,
-}
-
-
-def test_every_symptom_is_provoked() -> None:
-    assert re.findall(r"^## `(.*?)`", PAGE.read_text(), re.MULTILINE) == list(PROVOKED)
-
-
-def test_every_symptom_has_cause_and_cure() -> None:
-    for section in PAGE.read_text().split("\n## ")[1:]:
-        assert re.findall(r"^\*\*(\w+):\*\*", section, re.MULTILINE) == ["Cause", "Cure"], section.splitlines()[0]
-
-
-@pytest.mark.parametrize("message", PROVOKED)
-def test_symptom(message: str, mock: MockServer, session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    mock.application.reset()
-    assert message in str(PROVOKED[message](mock, session, monkeypatch))
+@pytest.mark.parametrize("section", SECTIONS, ids=HEADINGS)
+def test_message(section: str, mock: MockServer, session: requests.Session, sandbox: str, respond: object) -> None:
+    heading, anchor = re.match(r"`(.+)` \{ #(\S+) \}", section).groups()  # type: ignore[union-attr]
+    provoke = getattr(Provoke(mock, session, sandbox, respond), anchor.replace("-", "_"))  # type: ignore[arg-type]
+    with pytest.raises(Exception) as raised:  # noqa: PT011 (the message is what counts)
+        provoke()
+    assert heading in str(raised.value)
+    assert re.findall(r"(?m)^\*\*(\w+):\*\*", section) == ["Fix", "Cause"]

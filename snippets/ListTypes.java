@@ -1,0 +1,53 @@
+import java.io.ByteArrayInputStream;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.*;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.w3c.dom.Element;
+
+public class ListTypes {
+    public static void main(String[] arguments) throws Exception {
+        String url = System.getenv().getOrDefault("CONNECT_API_URL",
+            "https://connect.clickatell.com");
+        String token = System.getenv("CONNECT_API_TOKEN");
+        boolean get = arguments.length > 0 && arguments[0].equals("GET");
+        String data = "XML=" + URLEncoder.encode(
+            "<clickatellsdk><action>get_list_callback</action></clickatellsdk>",
+            StandardCharsets.UTF_8);
+
+        var address = URI.create(url + "/" + token + (get ? "?" + data : ""));
+        var request = HttpRequest.newBuilder(address).timeout(Duration.ofSeconds(10));
+        if (!get) {
+            request.header("Content-Type", "application/x-www-form-urlencoded")
+                .POST(HttpRequest.BodyPublishers.ofString(data));
+        }
+        // This client follows no redirect, which would send the token elsewhere.
+        var client = HttpClient.newBuilder()
+            .connectTimeout(Duration.ofSeconds(10)).build();
+        byte[] body = client.send(request.build(),
+            HttpResponse.BodyHandlers.ofByteArray()).body();
+
+        var factory = DocumentBuilderFactory.newInstance();
+        factory.setFeature(
+            "http://apache.org/xml/features/disallow-doctype-decl", true);
+        Element root = factory.newDocumentBuilder()
+            .parse(new ByteArrayInputStream(body)).getDocumentElement();
+        if (!text(root, "Result", 0).equals("Success")) {
+            System.err.println("Error " + text(root, "Error", 0) + ": "
+                + text(root, "Description", 0));
+            System.exit(1);
+        }
+        int types = root.getElementsByTagName("callback_type").getLength();
+        for (int i = 0; i < types; i++) {
+            System.out.println(text(root, "callback_type_id", i) + " "
+                + text(root, "callback_type", i));
+        }
+    }
+
+    private static String text(Element root, String name, int index) {
+        var element = root.getElementsByTagName(name).item(index);
+        return element == null ? "" : element.getTextContent().strip();
+    }
+}

@@ -1,0 +1,1 @@
+$Env:CONNECT_API_TOKEN = 'error-004.xml'

@@ -1,0 +1,1 @@
+Remove-Item Env:CONNECT_API_URL, Env:CONNECT_API_TOKEN, Env:REQUESTS_CA_BUNDLE, Env:CURL_CA_BUNDLE -ErrorAction SilentlyContinue

@@ -1,1 +1,0 @@
-python snippets/mock_server.py --help

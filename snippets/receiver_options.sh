@@ -1,1 +1,0 @@
-python receive_callbacks.py --help

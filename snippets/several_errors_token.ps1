@@ -1,0 +1,1 @@
+$Env:CONNECT_API_TOKEN = 'several-errors.xml'

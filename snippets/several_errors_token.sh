@@ -1,0 +1,1 @@
+export CONNECT_API_TOKEN=several-errors.xml

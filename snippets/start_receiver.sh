@@ -1,2 +1,0 @@
-export CALLBACK_DATABASE=callbacks.db
-python receive_callbacks.py --port 8080

@@ -1,0 +1,4 @@
+$Env:CONNECT_API_URL = 'https://127.0.0.1:8443'
+$Env:CONNECT_API_TOKEN = 'AUTHENTICATION_TOKEN'
+$Env:REQUESTS_CA_BUNDLE = 'mock-ca.pem'
+$Env:CURL_CA_BUNDLE = 'mock-ca.pem'

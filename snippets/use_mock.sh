@@ -1,0 +1,4 @@
+export CONNECT_API_URL=https://127.0.0.1:8443
+export CONNECT_API_TOKEN=AUTHENTICATION_TOKEN
+export REQUESTS_CA_BUNDLE=mock-ca.pem
+export CURL_CA_BUNDLE=mock-ca.pem

@@ -1,0 +1,94 @@
+"""Build the site once for a whole run of pytest, however many workers it has."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock
+
+from .page import Page
+
+
+class BuildError(Exception):
+    """MkDocs didn't build the site; the message is what MkDocs said, then the lines of pages that it names."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A built site.
+
+    Attributes:
+        root: The folder with `mkdocs.yml`.
+        output: The folder with the built site. Don't write to it: all tests share it.
+    """
+
+    root: Path
+    output: Path
+
+    @cached_property
+    def pages(self) -> list[Page]:
+        return [Page(self.root, path) for path in page_files(self.root) if self.is_built(path)]
+
+    def is_built(self, path: Path) -> bool:
+        return (self.output / Page(self.root, path).url / "index.html").is_file()
+
+
+def page_files(root: Path) -> list[Path]:
+    return sorted((root / "docs").rglob("*.md"))
+
+
+def build(root: Path, output: Path, **variables: str) -> None:
+    """Build the site in strict mode. Never with `-q`, under which strict mode finds nothing.
+
+    Raises:
+        BuildError: MkDocs failed or warned.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in {"SITE_URL", "REPO_URL"}}
+    ended = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(output)],
+        cwd=root,
+        env={**environment, "NO_MKDOCS_2_WARNING": "1", "PYTHONUTF8": "1", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    if ended.returncode:
+        said = [line for line in ended.stdout.splitlines() if not line.startswith("INFO")]
+        raise BuildError("\n".join(["The site doesn't build. MkDocs says:", *said, *_places(root, "\n".join(said))]))
+
+
+def _places(root: Path, said: str) -> Iterator[str]:
+    """Yield page and line of whatever MkDocs quotes, since it names no lines."""
+    quoted = set(re.findall(r"'([^']+)'", re.sub(r"(Doc file|file) '[^']+'", "", said)))
+    for path in page_files(root):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if any(f"({text})" in line or f'"{text}"' in line for text in quoted):
+                yield f"{path.relative_to(root).as_posix()}:{number}: {line.strip()}"
+
+
+def build_once(root: Path, shared: Path) -> tuple[Site, str]:
+    """Build the site unless another worker of this run has done so.
+
+    Returns:
+        The site, and why it could not be built. Only the worker that tried gets the whole reason; for all others it
+        is one sentence, so that a broken build fails once.
+    """
+    output, failed = shared / "site", shared / "site-failed"
+    with FileLock(shared / "site.lock"):
+        if failed.exists():
+            return Site(root, output), "the site doesn't build: see the one failure that says why"
+        if not output.exists():
+            try:
+                build(root, output)
+            except BuildError as error:
+                failed.touch()
+                return Site(root, output), str(error)
+    return Site(root, output), ""

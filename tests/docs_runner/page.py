@@ -1,0 +1,180 @@
+"""A page as its author wrote it, and as its reader gets it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lxml import html
+
+_FENCE = re.compile(r"(?P<indent>\s*)(?P<ticks>`{3,})(?P<info>[^`]*)")
+_TITLE = re.compile(r'title="([^"]*)"')
+_INCLUDE = re.compile(r'--8<-- "([^"]+)"')
+_INSTRUCTION = re.compile(r"\s*<!-- (not run|server|run on): (.+?) -->")
+_DOCSTRINGS_OF = re.compile(r"::: (\w+)\s*")
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A code block in the source of a page, or in a docstring that a page shows.
+
+    Attributes:
+        file: The file that it stands in, relative to the root.
+        line: The line where it opens.
+        lines: What is between its first and last line.
+        instruction: The word and the text of the comment above it, such as `("not run", "it installs packages")`.
+        docstring: Whether it is an example in a docstring.
+    """
+
+    file: str
+    line: int
+    language: str
+    title: str
+    lines: tuple[str, ...]
+    instruction: tuple[str, str] = ("", "")
+    docstring: bool = False
+
+    @property
+    def include(self) -> str:
+        """The file that the block shows, if it does nothing else."""
+        found = _INCLUDE.fullmatch(self.lines[0]) if len(self.lines) == 1 else None
+        return found[1] if found else ""
+
+    @property
+    def is_output(self) -> bool:
+        return self.title == "Output"
+
+    def source(self, root: Path) -> str:
+        """Return the text that the built page has to show."""
+        parts = [
+            (root / found[1]).read_text(encoding="utf-8").rstrip("\n") if (found := _INCLUDE.fullmatch(line)) else line
+            for line in self.lines
+        ]
+        return "\n".join(parts).rstrip("\n")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block of the built page."""
+
+    language: str
+    title: str
+    text: str
+
+
+class Page:
+    """A Markdown file below `docs/`."""
+
+    def __init__(self, root: Path, path: Path) -> None:
+        self.root = root
+        self.path = path.relative_to(root).as_posix()
+        self.lines = path.read_text(encoding="utf-8").splitlines()
+
+    @cached_property
+    def front_matter(self) -> dict[str, object]:
+        text = "\n".join(self.lines)
+        return yaml.safe_load(text.split("---\n")[1]) or {} if text.startswith("---\n") else {}
+
+    @cached_property
+    def url(self) -> str:
+        """The address of the page below that of the site: empty, or with a slash at the end."""
+        name = self.path.removeprefix("docs/").removesuffix(".md")
+        name = name.removesuffix("index") if name == "index" or name.endswith("/index") else name + "/"
+        return name
+
+    @cached_property
+    def fences(self) -> tuple[Fence, ...]:
+        """All code blocks in the order of the built page, examples in docstrings included."""
+        own = {fence.line: fence for fence in scan(self.path, self.lines)}
+        found: list[Fence] = []
+        for number, line in enumerate(self.lines, 1):
+            if number in own:
+                found.append(own[number])
+            elif match := _DOCSTRINGS_OF.fullmatch(line):
+                for file, first, lines in self.docstrings(match[1]):
+                    found += scan(file, lines, first, docstring=True)
+        return tuple(found)
+
+    def docstrings(self, module: str) -> Iterator[tuple[str, int, list[str]]]:
+        """Yield each public docstring of a module: its file, its first line and its lines."""
+        file = next(self.root.glob(f"*/{module}.py")).relative_to(self.root).as_posix()
+        for first, lines in _docstrings(ast.parse((self.root / file).read_text(encoding="utf-8"))):
+            yield file, first, lines
+
+    def prose(self) -> Iterator[tuple[str, int, str]]:
+        """Yield the lines outside code blocks, those of docstrings that the page shows included: file, number, line."""
+        yield from _prose(self.path, self.lines)
+        for line in self.lines:
+            if match := _DOCSTRINGS_OF.fullmatch(line):
+                for file, first, lines in self.docstrings(match[1]):
+                    yield from _prose(file, lines, first)
+
+    def linked_files(self) -> dict[str, Path]:
+        """Return the files of the site that the page links to and a reader can save: name to path."""
+        found = {}
+        for target in re.findall(r"\]\(([^)#\s]+)\)", "\n".join(self.lines)):
+            path = (self.root / self.path).parent / target
+            if not re.match(r"\w+:", target) and path.suffix != ".md" and path.is_file():
+                found[path.name] = path
+        return found
+
+    def blocks(self, site: Path) -> list[Block]:
+        """Return the code blocks of the built page."""
+        tree: Any = html.fromstring((site / self.url / "index.html").read_text(encoding="utf-8"))
+        wanted = ".//article//div[contains(concat(' ', @class, ' '), ' highlight ')][not(contains(@class, 'doc-'))]"
+        return [_block(element) for element in tree.xpath(wanted)]
+
+
+def scan(file: str, lines: list[str], first: int = 1, *, docstring: bool = False) -> Iterator[Fence]:
+    """Yield the fenced code blocks of Markdown lines, the first of which has the number `first`."""
+    opened: re.Match[str] | None = None
+    start, body, above = 0, list[str](), ("", "")
+    for number, line in enumerate(lines, first):
+        match = _FENCE.fullmatch(line)
+        if opened is None and match:
+            opened, start, body = match, number, []
+            found = _INSTRUCTION.fullmatch(lines[number - first - 1]) if number > first else None
+            above = (found[1], found[2]) if found else ("", "")
+        elif opened is not None and match and match["ticks"] >= opened["ticks"] and not match["info"].strip():
+            title = _TITLE.search(opened["info"])
+            language = (opened["info"].split() or [""])[0]
+            yield Fence(file, start, language, title[1] if title else "", tuple(body), above, docstring)
+            opened = None
+        elif opened is not None:
+            body.append(line.removeprefix(opened["indent"]))
+    if opened is not None:
+        raise ValueError(f"{file}:{start}: this code block doesn't end")
+
+
+def _prose(file: str, lines: list[str], first: int = 1) -> Iterator[tuple[str, int, str]]:
+    inside = {
+        number for fence in scan(file, lines, first) for number in range(fence.line, fence.line + len(fence.lines) + 2)
+    }
+    yield from ((file, number, line) for number, line in enumerate(lines, first) if number not in inside)
+
+
+def _docstrings(node: ast.AST) -> Iterator[tuple[int, list[str]]]:
+    """Yield the docstrings of a module and of its public classes, functions and constants."""
+    body: list[ast.stmt] = getattr(node, "body", [])
+    for position, child in enumerate(body):
+        value = child.value.value if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant) else None
+        if isinstance(value, str) and (position == 0 or isinstance(body[position - 1], ast.Assign | ast.AnnAssign)):
+            text = value.splitlines()
+            margin = min((len(line) - len(line.lstrip()) for line in text[1:] if line.strip()), default=0)
+            yield child.lineno, [text[0], *(line[margin:] for line in text[1:])]
+        elif isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
+            yield from _docstrings(child)
+
+
+def _block(element: html.HtmlElement) -> Block:
+    languages = [name.removeprefix("language-") for name in element.classes if name.startswith("language-")]
+    titles = element.xpath("./span[@class='filename']")
+    (code,) = element.xpath(".//code")
+    title = titles[0].text_content() if titles else ""
+    return Block(languages[0] if languages else "", title, code.text_content().rstrip("\n"))

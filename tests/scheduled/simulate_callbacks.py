@@ -1,0 +1,306 @@
+"""Send callbacks to the receiver, kill it again and again, and check that nothing acknowledged is lost or doubled.
+
+Run it from the top folder of the repository: `python tests/scheduled/simulate_callbacks.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote, urlencode
+from xml.sax.saxutils import escape
+
+RECEIVER = Path(__file__).parents[2] / "snippets" / "receive_callbacks.py"
+USER, PASSWORD = "sampleservice", "käse: ٣"
+AUTHORIZATION = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+PATIENCE = 60  # after how many seconds without a response the simulation gives up
+CODES = ["001", "002", "003", "004", "005", "006", "007", "008", "009", "010", "011", "012", "014", "013", "999"]
+
+Pairs = list[tuple[str, str]]
+Row = tuple[str, str, str]
+"""What the receiver has to store: the message id, the status and the fields as JSON."""
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A callback to send, and the row that the receiver has to store; without a row, it has to refuse the callback."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    row: Row | None
+    repeated: bool = False
+
+
+@dataclass
+class Figures:
+    """The result of a simulation."""
+
+    acknowledged: int = 0
+    repeated: int = 0
+    sent_again: int = 0
+    refused: int = 0
+    kills: int = 0
+    rows: int = 0
+    seconds: float = 0
+    violations: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        rate = (self.acknowledged + self.refused) / self.seconds
+        return (
+            f"{self.acknowledged:,} acknowledged ({self.repeated:,} of them repeated), {self.refused:,} refused\n"
+            f"{self.sent_again:,} sent again because no response arrived, {self.kills} kills\n"
+            f"{self.rows:,} rows stored, {rate:,.0f} callbacks per second, {self.seconds:.1f} s\n"
+            f"{len(self.violations)} violations"
+        )
+
+
+def deliver(transport: str, pairs: Pairs, *, keep: bool = True, repeated: bool = False) -> Callback:
+    """Put the fields into a callback: `get`, `post` or `xml`."""
+    row = (dict(pairs)["apiMsgId"], dict(pairs)["status"].zfill(3), json.dumps(pairs)) if keep else None
+    headers = {"Authorization": AUTHORIZATION}
+    if transport == "get":
+        return Callback("GET", f"/callback?{urlencode(pairs)}", headers, b"", row, repeated)
+    if transport == "post":
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return Callback("POST", "/callback/", headers, urlencode(pairs, quote_via=quote).encode(), row, repeated)
+    headers["Content-Type"] = "text/xml"
+    children = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in pairs)
+    body = f'<?xml version="1.0" encoding="UTF-8"?><callback>{children}</callback>'.encode()
+    return Callback("POST", "/callback", headers, body, row, repeated)
+
+
+def generate(count: int, seed: int) -> Iterator[Callback]:
+    """Yield callbacks, the same for the same seed: one in ten repeats another, a few are odd, a few can't be read."""
+    draw = random.Random(seed)  # noqa: S311 (sample data)
+    sent: list[Pairs] = []
+    message, left = "", deque[str]()
+    odd = {
+        "timestamp": ["", "1218008129000", "now"],
+        "from": ["Clickatell", "", "00"],
+        "charge": ["0.3", "1", "-1", "free"],
+        "cliMsgId": ["two\nlines", "x" * 200],
+        "status": ["4", "04"],
+    }
+    for number in range(count):
+        transport, chance = draw.choice(["get", "post", "xml"]), draw.random()
+        if chance < 0.1 and sent:  # near the first, so that both may be on their way at the same time
+            yield deliver(transport, draw.choice(sent[-50:]), repeated=True)
+            continue
+        if not left:  # a message has several statuses, one after the other
+            message = f"{draw.getrandbits(128):032x}"
+            left.extend(draw.sample(CODES, draw.randint(1, 4)))
+        values = {
+            "apiMsgId": message,
+            "cliMsgId": draw.choice(["abc123", "", "a&b <c> = 100 %+", "käse 🧀"]),
+            "timestamp": str(1218008129 + number),
+            "to": f"27999{draw.randrange(10**7):07d}",
+            "from": "27833001171",
+            "charge": f"{draw.randrange(3)}.{draw.randrange(10**6):06d}",
+            "status": left.popleft(),
+        }
+        if chance > 0.95:
+            name = draw.choice(["apiMsgId", "status"])
+            if draw.random() < 0.5:
+                del values[name]
+            else:
+                values[name] = draw.choice(["", " "])
+            yield deliver(transport, list(values.items()), keep=False)
+            continue
+        if chance > 0.8:
+            name = draw.choice(list(odd))
+            values[name] = draw.choice(odd[name])
+        pairs = list(values.items())
+        if draw.random() < 0.3:
+            pairs = [("api_id", "3334222"), *pairs, ("extra", "1"), ("extra", "2")]
+        sent.append(pairs)
+        yield deliver(transport, pairs)
+
+
+def check(database: Path, acknowledged: Iterable[Row], *, complete: bool) -> tuple[int, list[str]]:
+    """Compare the database with the rows that were acknowledged: return the number of rows, and what is wrong."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        rows: list[Row] = connection.execute("SELECT api_msg_id, status, fields FROM callback").fetchall()
+    stored, wanted = Counter(rows), set(acknowledged)
+    found = [f"stored {count} times: {row}" for row, count in stored.items() if count > 1]
+    found += [f"lost: {row}" for row in wanted if row not in stored]
+    if complete:
+        found += [f"not acknowledged: {row}" for row in stored if row not in wanted]
+    return len(rows), found
+
+
+def check_copy(database: Path, acknowledged: Iterable[Row]) -> list[str]:
+    """Check a copy of the database, because opening the database itself would repair it for the receiver."""
+    with TemporaryDirectory(dir=database.parent) as folder:
+        for file in (database, database.with_name(f"{database.name}-wal")):
+            if file.exists():
+                shutil.copy(file, folder)
+        return check(Path(folder) / database.name, acknowledged, complete=False)[1]
+
+
+class Receiver:
+    """The receiver as a process that can be killed and started again. `port` is a new one after each start."""
+
+    def __init__(self, folder: Path, program: Path) -> None:
+        self.database, self._log, self._program = folder / "callbacks.db", folder / "receiver.log", program
+        self._environment = {
+            **os.environ,
+            "CALLBACK_DATABASE": str(self.database),
+            "CALLBACK_USER": USER,
+            "CALLBACK_PASSWORD": PASSWORD,
+        }
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        with self._log.open("ab") as log:
+            command = [sys.executable, str(self._program)]
+            self.process = subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=log)
+        assert self.process.stdout
+        line = self.process.stdout.readline().decode()
+        ready = re.match(r"Ready on http://127\.0\.0\.1:(\d+)/", line)
+        if not ready:
+            raise RuntimeError(f"the receiver did not start: {line}{self._log.read_text(encoding='utf-8')}")
+        self.port = int(ready[1])
+
+    def end(self, number: signal.Signals) -> int:
+        """End it with a signal; return its exit status."""
+        assert self.process.stdout
+        self.process.send_signal(number)
+        self.process.stdout.close()
+        return self.process.wait(PATIENCE)
+
+
+class Senders:
+    """Threads that send the callbacks, each over its own connection, until each callback has a response."""
+
+    def __init__(self, receiver: Receiver, callbacks: Iterable[Callback], connections: int) -> None:
+        self.figures = Figures()
+        self._acknowledged: list[Row] = []
+        self._receiver, self._queue, self._lock = receiver, deque(callbacks), threading.Lock()
+        self._threads = [threading.Thread(target=self._send_all, daemon=True) for _ in range(connections)]
+        for thread in self._threads:
+            thread.start()
+
+    def busy(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
+
+    def responses(self) -> int:
+        return self.figures.acknowledged + self.figures.refused
+
+    def acknowledged(self) -> list[Row]:
+        with self._lock:
+            return list(self._acknowledged)
+
+    def _send_all(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", timeout=10)
+        with contextlib.closing(connection), contextlib.suppress(IndexError):
+            while True:
+                callback = self._queue.popleft()
+                self._record(callback, self._send(connection, callback))
+
+    def _send(self, connection: http.client.HTTPConnection, callback: Callback) -> int:
+        """Send until a response arrives; return its status, or 0 if none arrives."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if connection.sock is None:
+                connection.port = self._receiver.port
+            try:
+                connection.request(callback.method, callback.target, callback.body or None, callback.headers)
+                with connection.getresponse() as response:
+                    response.read()
+                if response.status != 503:
+                    return response.status
+            except (OSError, http.client.HTTPException):
+                connection.close()
+            with self._lock:
+                self.figures.sent_again += 1
+            time.sleep(0.02)
+        return 0
+
+    def _record(self, callback: Callback, status: int) -> None:
+        with self._lock:
+            if status != (200 if callback.row else 400):
+                self.figures.violations.append(f"HTTP status {status}: {callback}")
+            if status == 200 and callback.row:
+                self.figures.acknowledged += 1
+                self.figures.repeated += callback.repeated
+                self._acknowledged.append(callback.row)
+            else:
+                self.figures.refused += 1
+
+
+def simulate(folder: Path, *, callbacks: int, connections: int, kills: int, seed: int, program: Path) -> Figures:
+    """Send the callbacks, kill the receiver at even intervals, and check the database after each kill."""
+    prepared = list(generate(callbacks, seed))
+    receiver = Receiver(folder, program)
+    begun = reported = time.monotonic()
+    senders = Senders(receiver, prepared, connections)
+    figures = senders.figures
+    while senders.busy():
+        time.sleep(0.005)
+        if figures.kills < kills and senders.responses() >= callbacks * (figures.kills + 1) / (kills + 1):
+            receiver.end(signal.SIGKILL)
+            figures.kills += 1
+            found = check_copy(receiver.database, senders.acknowledged())
+            figures.violations += [f"after kill {figures.kills}: {violation}" for violation in found]
+            receiver.start()
+            reported = 0
+        if time.monotonic() >= reported + 1 or not senders.busy():
+            reported = time.monotonic()
+            progress = f"{senders.responses():,} of {callbacks:,} callbacks, {figures.kills} kills"
+            print(f"{reported - begun:5.1f} s: {progress}", flush=True)
+    figures.seconds = time.monotonic() - begun
+    if (figures.kills, senders.responses()) != (kills, callbacks):
+        figures.violations.append(f"{figures.kills} kills and {senders.responses()} responses")
+    if status := receiver.end(signal.SIGTERM):
+        figures.violations.append(f"the receiver ended with exit status {status}")
+    figures.rows, found = check(receiver.database, senders.acknowledged(), complete=True)
+    figures.violations += found
+    return figures
+
+
+def main() -> int:
+    """Run the simulation at the size that the options give; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description="Kill the receiver of callbacks while it receives, and look for losses."
+    )
+    parser.add_argument("--callbacks", type=int, default=10_000, help="how many to send (default: %(default)s)")
+    parser.add_argument("--connections", type=int, default=8, help="how many senders (default: %(default)s)")
+    parser.add_argument("--kills", type=int, default=3, help="how many kills (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the random data (default: %(default)s)")
+    parser.add_argument(
+        "--program", type=Path, default=RECEIVER, help="the receiver (default: that of this repository)"
+    )
+    options = parser.parse_args()
+    if not options.callbacks > options.kills >= 0 or options.connections < 1:
+        parser.error("there must be a sender, and more callbacks than kills")
+    with TemporaryDirectory(prefix="simulate-callbacks-") as folder:
+        figures = simulate(Path(folder), **vars(options))
+    for violation in figures.violations[:20]:
+        print(violation, file=sys.stderr)
+    print(figures)
+    return 1 if figures.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""What the pages and tests call: the published site as sandbox, and the mock over TLS."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+from lxml import etree
+
+from docs_runner.build import Site
+from docs_runner.page import Fence
+from docs_runner.walk import Target
+from facts import FACTS, ROOT, XML
+from mock_server import MockServer
+
+NODE_MODULES = ROOT / ".ci" / "npm" / "node_modules"
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in http.server)
+        pass
+
+
+@pytest.fixture(scope="session")
+def sandbox(site: Site) -> Iterator[str]:
+    """The address of the built site on a static host, with a slash at its end."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site.output))) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def mock_server() -> Iterator[MockServer]:
+    """The mock on free ports, with a certificate for the service's own name too."""
+    with MockServer(hostnames=["connect.clickatell.com"]) as server:
+        yield server
+
+
+@pytest.fixture
+def mock(mock_server: MockServer) -> MockServer:
+    """The mock as if it had just started."""
+    mock_server.reset()
+    return mock_server
+
+
+@pytest.fixture
+def session(mock: MockServer) -> Iterator[requests.Session]:
+    """A session that trusts the mock's certificate, and reads no setting of this machine."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = str(mock.ca_file)
+        yield session
+
+
+@pytest.fixture
+def respond() -> Iterator[Callable[[int, bytes], str]]:
+    """Start a server of this machine that gives one response to every request; return its address."""
+    with ExitStack() as servers:
+
+        def start(status: int, body: bytes) -> str:
+            class Fixed(_Quiet):
+                def do_GET(self) -> None:
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+                do_POST = do_GET
+
+            server = servers.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Fixed))
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+            servers.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield start
+
+
+def _java(mock: MockServer) -> dict[str, str]:
+    """Return the variable that makes Java trust the mock: Java reads no PEM file."""
+    if not shutil.which("keytool"):
+        return {}
+    store = mock.ca_file.with_suffix(".p12")
+    command = [
+        "keytool",
+        "-importcert",
+        "-noprompt",
+        "-alias",
+        "mock",
+        "-storetype",
+        "PKCS12",
+        "-storepass",
+        "changeit",
+    ]
+    subprocess.run([*command, "-file", mock.ca_file, "-keystore", store], check=True, capture_output=True)
+    return {"JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def docs_targets(sandbox: str, mock_server: MockServer) -> list[Target]:
+    """The sandbox and the mock, and the ports of servers that a page starts itself."""
+    http, https, receiver = _free_port(), _free_port(), _free_port()
+    replace = {
+        "http://127.0.0.1:8000/": sandbox,
+        "python mock_server.py": f"python mock_server.py --port {http} --tls-port {https}",
+        "127.0.0.1:8081": f"127.0.0.1:{http}",
+        "127.0.0.1:8443": f"127.0.0.1:{https}",
+        "--port 8080": f"--port {receiver}",
+        "127.0.0.1:8080": f"127.0.0.1:{receiver}",
+    }
+    node = {"NODE_PATH": str(NODE_MODULES)}
+    trusting = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]
+    bundle = {name: str(mock_server.ca_file) for name in trusting}
+    return [
+        Target(
+            "sandbox",
+            initial={"CONNECT_API_URL": f"{sandbox}xml", "CONNECT_API_TOKEN": "response.xml", **node},
+            replace=replace,
+        ),
+        Target(
+            "mock",
+            initial={"CONNECT_API_TOKEN": "AUTHENTICATION_TOKEN", **node, **_java(mock_server)},
+            forced={"CONNECT_API_URL": mock_server.url, **bundle},
+            replace=replace,
+            before_page=mock_server.reset,
+            after_block=partial(_check_requests, mock_server),
+        ),
+    ]
+
+
+def _check_requests(mock: MockServer, fence: Fence) -> None:
+    """Check that whatever the programs of a page send is the documented request, with values of their own."""
+    for exchange in mock.exchanges:
+        where = f"{fence.file}:{fence.line}: the mock received"
+        url, body = urlsplit(exchange.target), exchange.body.decode()
+        if url.path == "/_mock/deliver":
+            continue
+        sent = parse_qsl(url.query) + parse_qsl(body)
+        assert sent == [("XML", exchange.document)], f"{where} the parameters {sent}, not XML once"
+        assert (exchange.method == "POST") == bool(body), f"{where} a body with {exchange.method}"
+        assert url.path.count("/") == 1, f"{where} the path {url.path}, not the token only"
+        root = etree.fromstring(str(exchange.document).encode())
+        names = [element.tag for element in root]
+        call = str(exchange.action)
+        known = ["action", *FACTS["parameters"].get(call, {})]
+        assert root.tag == "clickatellsdk", f"{where} the root element {root.tag}"
+        assert names[0] == "action", f"{where} {names[0]} as first element"
+        assert set(names) <= set(known), f"{where} undocumented elements: {set(names) - set(known)}"
+        if call not in FACTS["parameters"]:
+            folder = "" if call == "get_list_callback" else call.replace("_", "-") + "/"
+            documented = etree.parse(XML / f"{folder}request.xml").getroot()
+            assert [(each.tag, each.text) for each in root] == [(each.tag, each.text) for each in documented], where
+    mock.exchanges.clear()

@@ -1,0 +1,175 @@
+"""The tables made of data: each is computed here, written by `pytest --update`, and included by the pages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from facts import FACTS, ROOT, XML, all_codes, meanings
+from lxml import etree
+
+from receive_callbacks import MessageStatus
+
+_XS = "{http://www.w3.org/2001/XMLSchema}"
+NOT_DOCUMENTED = "[Not documented](../glossary.md#not-documented)"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(row)} |" for row in (header, *rows)]
+    return "\n".join([lines[0], f"|{' --- |' * len(header)}", *lines[1:]]) + "\n"
+
+
+def errors_of_this_call() -> str:
+    rows = [
+        [f"[`{code}`](#error-{code})", f"`{message}`", meaning]
+        for code, (message, meaning) in FACTS["errors_of_this_call"].items()
+    ]
+    return table(["Code", "Message", "Meaning"], rows)
+
+
+def all_error_codes() -> str:
+    page = (ROOT / "docs" / "callback-types" / "errors.md").read_text(encoding="utf-8")
+    sections = set(re.findall(r"^#.*\{ #error-(\d{3}) \}", page, re.MULTILINE))
+    rows = []
+    for code in all_codes():
+        anchor = f"[`{code}`](#error-{code})" if code in sections else f"`{code}`{{ #error-{code} }}"
+        rows += [
+            [anchor, f"`{message}`" if message else "Not documented", source] for message, source in meanings(code)
+        ]
+    return table(["Code", "Message", "Source"], rows)
+
+
+def errors_of(call: str) -> str:
+    rows = [
+        [f"[`{code}`](../callback-types/errors.md#error-{code})", f"`{FACTS['user_guide_errors'][code]}`"]
+        for code in FACTS["errors_of_other_calls"][call]
+    ]
+    return table(["Code", "Message"], rows)
+
+
+def parameters_of(call: str) -> str:
+    rows = [
+        [f"`{name}`", required, limits or NOT_DOCUMENTED]
+        for name, (required, limits) in FACTS["parameters"][call].items()
+    ]
+    return table(["Parameter", "Required", "Limits"], rows)
+
+
+def callback_types() -> str:
+    rows = []
+    for number, (specified, recorded) in FACTS["callback_types"].items():
+        source = "Specification, recorded answers" if specified else "Recorded answers"
+        rows.append([f"`{number}`", f"`{specified}`" if specified else "Left out", f"`{recorded}`", source])
+    return table(["Id", "Name in the specification", "Recorded name", "Source"], rows)
+
+
+def connection_types() -> str:
+    names = {"UG, RA": "User Guide, recorded answers", "RA": "Recorded answers"}
+    rows = [[f"`{number}`", f"`{name}`", names[mark]] for number, (name, mark) in FACTS["connection_types"].items()]
+    return table(["Id", "Name", "Source"], rows)
+
+
+def callback_fields() -> str:
+    rows = [[f"`{name}`", meaning, f"`{sample}`"] for name, (meaning, sample) in FACTS["callback_fields"].items()]
+    return table(["Field", "Meaning", "Sample"], rows)
+
+
+def delivery_statuses() -> str:
+    rows = [
+        [f"`{code}`", meaning, f"`{MessageStatus(code).name}`"] for code, meaning in FACTS["delivery_statuses"].items()
+    ]
+    return table(["Status", "Meaning", "Member of `MessageStatus`"], rows)
+
+
+def sources() -> str:
+    rows = [[name, what, date] for name, what, date in FACTS["sources"].values()]
+    return table(["Source", "What it is", "Date"], rows)
+
+
+def fields_of(schema: str, *samples: str) -> str:
+    """Return a row for each element that the schema declares below the root, with an example from the documents."""
+    tree = etree.parse(XML / schema).getroot()
+    documents = [etree.parse(XML / sample).getroot() for sample in samples]
+    types = {str(element.get("name")): element for element in tree if element.get("name")}
+    root = next(element for element in tree if element.tag == f"{_XS}element")
+    rows = []
+    for path, element, often in _declared(types[str(root.get("type"))], types):
+        kind = _type(str(element.get("type")), types)
+        examples = [found.text for document in documents for found in document.iterfind(path) if found.text]
+        shown = "Elements" if kind == "Elements" else f"`{examples[0].strip()}`" if examples else "No sample"
+        meaning = " ".join("".join(map(str, element.itertext())).split())
+        rows.append([f"`{path}`", kind, often, meaning, shown])
+    return table(["Element", "Type", "How often", "Meaning", "Example"], rows)
+
+
+def _declared(
+    parent: etree._Element, types: dict[str, etree._Element], path: str = "", optional: bool = False
+) -> Iterator[tuple[str, etree._Element, str]]:
+    """Yield path, declaration and occurrence of each element, depth first, each path once."""
+    seen: set[str] = set()
+    for element in parent.iter(f"{_XS}element"):
+        name = f"{path}{element.get('name')}"
+        if name in seen:
+            continue
+        seen.add(name)
+        groups = [group for group in element.iterancestors() if group.tag in (f"{_XS}sequence", f"{_XS}choice")]
+        least = min(int(each.get("minOccurs", "1")) for each in (element, *groups))
+        in_choice = any(group.tag == f"{_XS}choice" for group in groups)
+        many = any(each.get("maxOccurs", "1") == "unbounded" for each in (element, *groups))
+        once = "At most once" if least == 0 or in_choice else "Once"
+        often = ("Any number of times" if least == 0 or in_choice else "Once or more") if many else once
+        yield name, element, often
+        kind = types.get(element.get("type", ""))
+        if kind is not None and kind.tag == f"{_XS}complexType":
+            yield from _declared(kind, types, f"{name}/")
+
+
+def _type(name: str, types: dict[str, etree._Element]) -> str:
+    kind = types.get(name)
+    if kind is None:
+        return "Text"
+    if kind.tag == f"{_XS}complexType":
+        return "Elements"
+    values = [f"`{value.get('value')}`" for value in kind.iter(f"{_XS}enumeration")]
+    patterns = [str(pattern.get("value")) for pattern in kind.iter(f"{_XS}pattern")]
+    if values:
+        return " or ".join(values)
+    if not patterns:
+        return "Text, not empty"
+    if match := re.fullmatch(r"\[0-9\]\{(?:1,)?(\d+)\}", patterns[0]):
+        return f"1 to {match[1]} digits" if "," in patterns[0] else f"{match[1]} digits"
+    return f"Text of the form `{patterns[0]}`"
+
+
+def checker_facts() -> str:
+    """Return what the response checker knows: what each source says about a code, and the names of the types."""
+    codes = {
+        code: [
+            {
+                "source": source,
+                "message": message or None,
+                "meaning": FACTS["errors_of_this_call"][code][1] if source.startswith("Specification") else "",
+            }
+            for message, source in meanings(code)
+        ]
+        for code in all_codes()
+    }
+    types = {number: specified or recorded for number, (specified, recorded) in FACTS["callback_types"].items()}
+    return json.dumps({"codes": codes, "types": types}, indent=1, ensure_ascii=False) + "\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "sources": sources,
+    "errors-of-this-call": errors_of_this_call,
+    "all-error-codes": all_error_codes,
+    "authenticate-user-errors": lambda: errors_of("authenticate_user"),
+    "create-connection-errors": lambda: errors_of("create_connection"),
+    "authenticate-user-parameters": lambda: parameters_of("authenticate_user"),
+    "create-connection-parameters": lambda: parameters_of("create_connection"),
+    "callback-types": callback_types,
+    "connection-types": connection_types,
+    "callback-fields": callback_fields,
+    "delivery-statuses": delivery_statuses,
+    "response-fields": lambda: fields_of("response.xsd", "response.xml", "recorded-error-103.xml"),
+}
