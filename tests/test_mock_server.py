@@ -226,19 +226,24 @@ def read_picture(image: bytes) -> str:
     pixels = zlib.decompress(image[41 : 41 + size])
     rows = [pixels[start + 1 : start + 1 + width // 8] for start in range(0, len(pixels), width // 8 + 1)]
     assert len(rows) == height
+    assert image[41 + size : 45 + size] == zlib.crc32(image[37 : 41 + size]).to_bytes(4, "big")
     lines = ["".join(".#"[byte == 0] for byte in rows[y]) for y in range(20, 60, 8)]
     known = list(zip(*map(str.split, DIGITS.strip().splitlines()), strict=True))
     return "".join(str(known.index(tuple(line[x : x + 3] for line in lines))) for x in range(4, 34, 5))
 
 
-def solve(mock: MockServer) -> dict[str, str]:
-    values = call(mock, "get_captcha").find("Values/Value")
+def read_captcha(root: etree._Element) -> dict[str, str]:
+    values = root.find("Values/Value")
     assert values is not None
     captcha_id, image = (str(element.text) for element in values)
     assert "+" in image, "a decoder that doesn't know + passes"
-    code = read_picture(unquote_to_bytes(image.replace("+", " ")))
-    assert mock.captchas[captcha_id].code == code
-    return {"captcha_id": captcha_id, "captcha_code": code}
+    return {"captcha_id": captcha_id, "captcha_code": read_picture(unquote_to_bytes(image.replace("+", " ")))}
+
+
+def solve(mock: MockServer) -> dict[str, str]:
+    captcha = read_captcha(call(mock, "get_captcha"))
+    assert mock.captchas[captcha["captcha_id"]].code == captcha["captcha_code"]
+    return captcha
 
 
 def test_life_of_a_captcha(mock: MockServer) -> None:
@@ -246,6 +251,7 @@ def test_life_of_a_captcha(mock: MockServer) -> None:
         return codes(call(mock, "authenticate_user", **USER, **captcha))
 
     assert [read_picture(module._png(code)) for code in ("012345", "678905")] == ["012345", "678905"]
+    assert read_captcha(etree.parse(XML / "get-captcha" / "response.xml").getroot())["captcha_code"] == "502718"
     used, wrong, old = (solve(mock) for _ in range(3))
     assert (sign_in(**used), sign_in(**used)) == ("", "403")
     assert sign_in(**{**wrong, "captcha_code": "x"}) == "401"
@@ -441,8 +447,7 @@ def test_command(number: signal.Signals, tmp_path: Path) -> None:
             received = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2]
         process.send_signal(number)
         _, log = process.communicate(timeout=10)
-    image = str(etree.fromstring(received).findtext("Values/Value/captcha_image"))
-    code = read_picture(unquote_to_bytes(image.replace("+", " ")))
+    code = read_captcha(etree.fromstring(received))["captcha_code"]
     assert process.returncode == 0
     assert log == f"HTTPS GET 'get_captcha': HTTP 200, {len(received)} bytes, captcha code {code}\n"
     assert not path.exists()
