@@ -4,16 +4,8 @@
 # ///
 """A stand-in for the Connect API that runs on your machine, for trying out and testing programs.
 
-You need Python 3.9 or later and one package, `trustme`, which makes the certificate:
-
-```sh
-pip install trustme
-python mock_server.py
-```
-
-The mock responds with the documents of this site, which are contained in this file.
-Where the sources don't say what the service does, we chose a behaviour.
-The mock's reference page marks these choices.
+It responds with the documents of this site, which are contained in this file.
+Where the sources don't say what the service does, we chose a behaviour, and the mock's reference page says so.
 Independent work, not affiliated with Clickatell.
 """
 
@@ -55,7 +47,7 @@ try:
 except ImportError as error:
     raise ImportError("mock_server.py needs Python 3.9 or later and trustme: run pip install trustme") from error
 
-__version__ = "2.0.0"
+__version__ = "1.0.0"
 __all__ = ["Callback", "Captcha", "Delivery", "Exchange", "MockServer"]
 
 MAX_REQUEST = 1024 * 1024

@@ -151,19 +151,26 @@ class Walk:
 
     def _finish(self, fence: Fence, command: list[str], *, quiet: bool = False) -> None:
         """Run a program to its end and keep what it printed for the Output block below it."""
+        process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        )
         try:
-            ended = subprocess.run(
-                command, cwd=self.folder, env=self.variables, capture_output=True, encoding="utf-8", timeout=SECONDS
-            )
+            printed, errors = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            _fail(fence, f"this didn't end within {SECONDS} s")
-        if ended.returncode:
-            _fail(fence, f"this ended with exit status {ended.returncode}", ended.stdout + ended.stderr)
-        if quiet and ended.stderr:
-            _fail(fence, "this wrote to standard error", ended.stderr)
-        if fence.title.startswith("test_"):
-            ended.stdout = ""
-        self._keep(fence, ended.stdout)
+            os.killpg(process.pid, signal.SIGKILL)  # with the programs that it has started
+            process.communicate()
+            _fail(fence, f"this didn't end within {SECONDS:.0f} s")
+        if process.returncode:
+            _fail(fence, f"this ended with exit status {process.returncode}", printed + errors)
+        if quiet and errors:
+            _fail(fence, "this wrote to standard error", errors)
+        self._keep(fence, "" if fence.title.startswith("test_") else printed)
         self.target.after_block(fence)
 
     def _start_server(self, fence: Fence, block: Block) -> None:
