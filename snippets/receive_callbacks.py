@@ -117,7 +117,7 @@ class DeliveryStatus:
         charge: The credits charged.
         fields: All names and values as they arrived. A byte that isn't UTF-8 is a surrogate (see `surrogateescape`).
         problems: A sentence for each documented field that is missing, empty, malformed or repeated.
-        id: The number of the row; `None` before the callback is stored.
+        id: The number of the row, from 1 upwards; 0 before the callback is stored.
         received_at: When it was stored, in UTC; `None` before the callback is stored.
     """
 
@@ -130,7 +130,7 @@ class DeliveryStatus:
     charge: Decimal | None
     fields: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
-    id: int | None = None
+    id: int = 0
     received_at: datetime | None = None
 
 

@@ -114,7 +114,7 @@ def test_the_sample_in_its_types() -> None:
         assert status.timestamp == datetime(2008, 8, 6, 7, 35, 29, tzinfo=UTC)
         assert (str(status.charge), type(status.charge)) == ("0.300000", Decimal)
         assert status.status is MessageStatus.RECEIVED_BY_RECIPIENT
-        assert (status.problems, status.id, status.received_at) == ((), None, None)
+        assert (status.problems, status.id, status.received_at) == ((), 0, None)
     assert status.fields == (("api_id", "3334222"), *PAIRS)
     assert [code.value for code in MessageStatus] == list(FACTS["delivery_statuses"])
     assert [f"{code} {code!s}" for code in MessageStatus] == [f"{code} {code}" for code in FACTS["delivery_statuses"]]
@@ -430,7 +430,7 @@ def test_the_stored_statuses(receiver: Receiver) -> None:
     assert receiver.send(f"{QUERY}&x=last") == (200, "OK")  # while somebody reads
     rest = list(statuses)
     assert [status.fields[-1][1] for status in rest] == [*map(str, range(1, 600)), "last"]
-    assert list(read_statuses(str(receiver.database), after=rest[-2].id or 0)) == rest[-1:]
+    assert list(read_statuses(str(receiver.database), after=rest[-2].id)) == rest[-1:]
     receiver.store.close()
     assert list(read_statuses(receiver.database)) == [first, *rest]  # without the receiver, too
     with pytest.raises(sqlite3.OperationalError):
