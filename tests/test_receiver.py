@@ -29,11 +29,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from facts import FACTS, SNIPPETS
 from flask import Flask
 from waitress import wasyncore
 
 import receive_callbacks as program
+from facts import FACTS, SNIPPETS
 from receive_callbacks import MalformedCallback, MessageStatus, create_app, parse_fields, read_statuses
 
 PROGRAM = SNIPPETS / "receive_callbacks.py"

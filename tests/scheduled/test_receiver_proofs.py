@@ -21,9 +21,9 @@ from typing import Any
 
 import pytest
 import trustme
-from facts import SNIPPETS
 
 import receive_callbacks
+from facts import SNIPPETS
 from test_receiver import FORM, GET, HALF, HEAD, PASSWORD, PROGRAM, QUERY, SIMULATOR, USER, XML, run, serving, stored
 
 MAIN = "user root; daemon off; pid {folder}/pid; error_log {folder}/start.log; events {{ worker_connections 1024; }}"
