@@ -117,7 +117,7 @@ class DeliveryStatus:
         charge: The credits charged.
         fields: All names and values as they arrived. A byte that isn't UTF-8 is a surrogate (see `surrogateescape`).
         problems: A sentence for each documented field that is missing, empty, malformed or repeated.
-        id: The number of the row; `None` before the callback is stored.
+        id: The number of the row, from 1 upwards; 0 before the callback is stored.
         received_at: When it was stored, in UTC; `None` before the callback is stored.
     """
 
@@ -130,7 +130,7 @@ class DeliveryStatus:
     charge: Decimal | None
     fields: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
-    id: int | None = None
+    id: int = 0
     received_at: datetime | None = None
 
 
@@ -204,11 +204,10 @@ def _xml_pairs(document: bytes, encoding: str | None = None) -> list[tuple[str, 
     """Return the elements that contain text as fields, regardless of the elements around them."""
     safe: dict[str, Any] = {"resolve_entities": False, "load_dtd": False, "no_network": True, "huge_tree": False}
     try:
-        root = etree.fromstring(document, etree.XMLParser(encoding=encoding, **safe))
+        root: Any = etree.fromstring(document, etree.XMLParser(encoding=encoding, **safe))
     except etree.XMLSyntaxError:
         raise MalformedCallback("The XML is not well-formed.") from None
-    docinfo: Any = root.getroottree().docinfo
-    if docinfo.doctype:
+    if root.getroottree().docinfo.doctype:
         raise MalformedCallback("The XML contains a document type declaration.")
     fields = [node for node in root.iter("*") if node.find("*") is None or (node.text or "").strip()]
     return [(etree.QName(node).localname, "".join(node.xpath("text()"))) for node in fields]
@@ -315,7 +314,7 @@ class _Store:
         if not self._turn.acquire(timeout=BUSY_SECONDS):
             raise sqlite3.OperationalError("other callbacks still wait for the database")
         try:
-            wait = 0.02 if self._locked else max(0, deadline - time.monotonic())
+            wait = 0.01 if self._locked else max(0, deadline - time.monotonic())
             self._connection.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
             row = (int(time.time()), status.api_msg_id, str(status.status), json.dumps(status.fields))
             self._connection.execute(_INSERT, row)

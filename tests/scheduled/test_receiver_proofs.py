@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -20,17 +21,19 @@ from typing import Any
 
 import pytest
 import trustme
-from facts import SNIPPETS
 
 import receive_callbacks
+from facts import SNIPPETS
 from test_receiver import FORM, GET, HALF, HEAD, PASSWORD, PROGRAM, QUERY, SIMULATOR, USER, XML, run, serving, stored
 
 MAIN = "user root; daemon off; pid {folder}/pid; error_log {folder}/start.log; events {{ worker_connections 1024; }}"
 
+Nginx = tuple[ssl.SSLContext, int, Any, "subprocess.Popen[bytes]"]
+
 
 @pytest.fixture
-def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ssl.SSLContext, int, Any]]:
-    """The receiver behind nginx: what trusts its certificate, its port, and the receiver's server."""
+def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nginx]:
+    """The receiver behind nginx: what trusts its certificate, its port, the receiver's server, and nginx's process."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if program is None:
         assert not os.environ.get("CI"), "nginx is missing, and with CI every test has to run"
@@ -54,7 +57,7 @@ def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ssl
                     break
                 assert process.poll() is None, (tmp_path / "start.log").read_text(encoding="utf-8")
                 time.sleep(0.01)
-            yield trust, tls_port, server
+            yield trust, tls_port, server, process
             process.terminate()
 
 
@@ -75,8 +78,8 @@ def post(body: bytes, content_type: str) -> bytes:
     return head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-def test_half_open_connections_end_at_nginx(nginx: tuple[ssl.SSLContext, int, Any], tmp_path: Path) -> None:
-    trust, port, server = nginx
+def test_half_open_connections_end_at_nginx(nginx: Nginx, tmp_path: Path) -> None:
+    trust, port, server, _ = nginx
     with contextlib.ExitStack() as stack:
         for number in range(201):  # not even the handshake, or a part of the header
             plain = stack.enter_context(socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0)))
@@ -90,10 +93,8 @@ def test_half_open_connections_end_at_nginx(nginx: tuple[ssl.SSLContext, int, An
     assert stored(tmp_path / "callbacks.db")
 
 
-def test_callbacks_pass_and_leave_no_content_in_the_logs(
-    nginx: tuple[ssl.SSLContext, int, Any], tmp_path: Path
-) -> None:
-    trust, port, _ = nginx
+def test_callbacks_pass_and_leave_no_content_in_the_logs(nginx: Nginx, tmp_path: Path) -> None:
+    trust, port, _, process = nginx
     largest = f"{QUERY}&x=".ljust(receive_callbacks.MAX_CALLBACK, "y").encode()
     for request in (GET, post(QUERY.encode(), FORM), post(XML.encode(), "text/xml")):
         assert status(begin(trust, port, request)) == 200
@@ -103,6 +104,8 @@ def test_callbacks_pass_and_leave_no_content_in_the_logs(
     assert status(begin(trust, port, post(largest + b"y", FORM))) == 413
     assert status(begin(trust, port, GET.replace(b"Basic ", b"Basic x"))) == 401
     assert len(stored(tmp_path / "callbacks.db")) == 2
+    process.send_signal(signal.SIGQUIT)  # the log is complete when nginx has ended
+    process.wait(60)
     lines = (tmp_path / "callbacks.log").read_text(encoding="utf-8").splitlines()
     assert [line.split()[2:5] for line in lines[-2:]] == [["POST", "/callback/", "413"], ["GET", "/callback", "401"]]
     for log in tmp_path.glob("*.log"):
