@@ -6,8 +6,9 @@ import os
 
 from connect_api import ConnectAPI
 
+user = os.environ["CONNECT_API_USER"]
+password = os.environ["CONNECT_API_PASSWORD"]
+
 with ConnectAPI.from_environment() as api:
-    number = api.authenticate_user(
-        os.environ["CONNECT_API_USER"], os.environ["CONNECT_API_PASSWORD"]
-    )
+    number = api.authenticate_user(user, password)
 print(f"user number {number}")

@@ -41,7 +41,7 @@ from pathlib import Path
 from socketserver import ThreadingTCPServer
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
 try:
     import trustme
-except ImportError:
-    raise ImportError("mock_server.py needs Python 3.9 or later and trustme: run pip install trustme") from None
+except ImportError as error:
+    raise ImportError("mock_server.py needs Python 3.9 or later and trustme: run pip install trustme") from error
 
 __version__ = "2.0.0"
 __all__ = ["Callback", "Captcha", "Delivery", "Exchange", "MockServer"]
@@ -112,7 +112,7 @@ _DIGITS = (0x7B6F, 0x2C97, 0x73E7, 0x73CF, 0x5BC9, 0x79CF, 0x79EF, 0x7252, 0x7BE
 
 # Only these hosts are on this machine in any case. Without user names and backslashes, parsers can't disagree on a URL.
 _LOOPBACK = re.compile(
-    r"(?P<scheme>https?)://(?P<host>localhost|127\.0\.0\.1|\[::1\])(:(?P<port>[0-9]{1,5}))?(?P<target>([/?][^\\\s#]*)?)(#\S*)?",
+    r"(?P<scheme>https?)://(?P<host>localhost|127\.0\.0\.1|\[::1\])(:(?P<port>[0-9]{1,5}))?(?P<target>([/?][^\\\s#]*)?)(#[^\\\s]*)?",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -342,7 +342,7 @@ class MockServer:
             elements = _elements(document or "")
             action = elements.get("action")
             with self._lock:
-                status, response = self._document(handler, unquote(path)[1:], elements)
+                status, response = self._document(handler, path[1:], elements)
         headers = {"Content-Type": "text/xml"}
         if isinstance(response, str):
             headers["Content-Type"] = "text/plain; charset=utf-8"
@@ -382,9 +382,9 @@ class MockServer:
     def _call(self, action: str, name: str, elements: Mapping[str, str], address: str) -> bytes:
         if action == "get_list_callback":
             return self._documents["recorded.xml" if name == "recorded.xml" else "response.xml"]
-        response = self._documents.get(f"{action.replace('_', '-')}/response.xml")
-        if not response:
+        if action not in ("get_list_connection", "get_captcha", "authenticate_user", "create_connection"):
             return self._documents["error-430.xml"]
+        response = self._documents[f"{action.replace('_', '-')}/response.xml"]
         if action == "get_captcha":
             return self._new_captcha(response)
         errors = [] if action == "get_list_connection" else self._sign_in(elements, address)
@@ -404,36 +404,34 @@ class MockServer:
             response = re.sub(f"(<{name}>)[^<]*".encode(), rb"\g<1>" + value.encode(), response)
         return response
 
-    def _check_captcha(self, captcha_id: str, code: str) -> list[str]:
+    def _check_captcha(self, captcha_id: str, code: str) -> str | None:
         captcha = self.captchas.get(captcha_id)
         if not captcha:
-            return ["400"]
+            return "400"
         if captcha.redeemed:
-            return ["403"]
+            return "403"
         if captcha.expires <= time.monotonic():
-            return ["402"]
+            return "402"
         if captcha.code != code:
-            captcha.expires = 0  # after 1 failed attempt, as the User Guide says
-            return ["401"]
+            captcha.expires = 0  # a captcha expires after 1 failed attempt, as the User Guide says
+            return "401"
         captcha.redeemed = True
-        return []
+        return None
 
     def _sign_in(self, elements: Mapping[str, str], address: str) -> list[str]:
         """Check user, password and captcha; return the codes of the errors."""
         user, password = elements.get("user", ""), elements.get("password", "")
-        errors = [] if 1 <= len(user) <= 128 else ["431"]
-        errors += [] if 1 <= len(password) <= 32 else ["432"]
-        if errors:
-            return errors
+        limits = {"431": 1 <= len(user) <= 128, "432": 1 <= len(password) <= 32}
+        if not all(limits.values()):
+            return [code for code, passed in limits.items() if not passed]
         by_user, by_address = f"user {user}", f"address {address}"
         if "captcha_id" in elements or "captcha_code" in elements:
-            errors = self._check_captcha(elements.get("captcha_id", ""), elements.get("captcha_code", ""))
+            if error := self._check_captcha(elements.get("captcha_id", ""), elements.get("captcha_code", "")):
+                return [error]
         elif self._failures[by_address] >= 10:
-            errors = ["003"]
+            return ["003"]
         elif self._failures[by_user] >= 2:
-            errors = ["004"]
-        if errors:
-            return errors
+            return ["004"]
         expected, activated = ACCOUNTS.get(user, ("", False))
         if password != expected:
             self._failures.update([by_user, by_address])

@@ -135,15 +135,10 @@ class DeliveryStatus:
 
 
 def parse_fields(fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> DeliveryStatus:
-    """Read the fields of a callback, without the white space around a value.
+    """Read the fields of a callback, given as a mapping or as pairs of name and value.
 
-    If a field is repeated, its first readable value counts. A `status` of one or two digits gets zeros in front.
-
-    Args:
-        fields: The names and values, as a mapping or as pairs in any order.
-
-    Returns:
-        The values in their types.
+    White space around a value is ignored. If a field is repeated, its first readable value counts. A `status` of one
+    or two digits gets zeros in front.
 
     Raises:
         MalformedCallback: The field `apiMsgId` or `status` is missing, empty or malformed.
@@ -216,7 +211,7 @@ def _xml_pairs(document: bytes, encoding: str | None = None) -> list[tuple[str, 
     if docinfo.doctype:
         raise MalformedCallback("The XML contains a document type declaration.")
     fields = [node for node in root.iter("*") if node.find("*") is None or (node.text or "").strip()]
-    return [(etree.QName(node).localname, str(node.xpath("string()"))) for node in fields]
+    return [(etree.QName(node).localname, "".join(node.xpath("text()"))) for node in fields]
 
 
 def _read(query: bytes, body: bytes, content_type: str) -> DeliveryStatus:
@@ -327,7 +322,9 @@ class _Store:
             self._locked = False
             if list(map(_identity, self._paths)) != self._opened:
                 self._checkpoint()
-                raise sqlite3.OperationalError("the database file was moved or replaced: put it back, or restart the receiver")
+                raise sqlite3.OperationalError(
+                    "the database file was moved or replaced: put it back, or restart the receiver"
+                )
         except sqlite3.OperationalError as error:
             self._locked = self._locked or "locked" in str(error)
             raise
@@ -346,8 +343,8 @@ class _Store:
         self.log.end_period()
 
 
-def _plain(code: int, text: str) -> Response:
-    return Response(f"{text}\n", code, content_type="text/plain; charset=utf-8")
+class _Plain(Response):
+    default_mimetype = "text/plain"
 
 
 def create_app(database: Path | str, user: str, password: str) -> Flask:
@@ -355,61 +352,54 @@ def create_app(database: Path | str, user: str, password: str) -> Flask:
 
     Args:
         database: The SQLite file, which is created if it is missing.
-        user: The user name that callbacks contain.
+        user: The user name that callbacks contain, without a colon.
         password: The password that callbacks contain.
 
     Returns:
         The application. `app.extensions["receive_callbacks"].close()` closes the database.
 
     Raises:
-        ValueError: The user name or the password is empty, or the user name contains a colon.
-        OSError: The database file can't be created.
-        sqlite3.Error: The database can't be opened.
+        ValueError: The user name or the password can't be used.
+        OSError, sqlite3.Error: The database can't be created or opened.
     """
     if not user or not password or ":" in user:
         raise ValueError("user name and password must not be empty, and the user name must not contain a colon")
     known_user, known_password = (text.encode(errors="surrogateescape") for text in (user, password))
     store = _Store(database)
     app = Flask("receive_callbacks", static_folder=None)
+    app.response_class = _Plain
     app.url_map.merge_slashes = False  # two slashes are HTTP status 404 and not a redirect
     app.config["MAX_CONTENT_LENGTH"] = MAX_CALLBACK + 1  # Werkzeug cuts a chunked body here, so one byte more
     app.extensions["receive_callbacks"] = store
 
     @app.before_request
-    def authenticate() -> Response | None:
-        given_user, given_password = _credentials(request.headers.get("Authorization", ""))
-        same_user = hmac.compare_digest(given_user, known_user)
-        same_password = hmac.compare_digest(given_password, known_password)
-        if same_user and same_password:
-            return None
-        response = _plain(401, "The user name or the password is wrong.")
-        response.headers["WWW-Authenticate"] = 'Basic realm="callback", charset="UTF-8"'
-        return response
+    def authenticate() -> tuple[str, int, dict[str, str]] | None:
+        user, password = _credentials(request.headers.get("Authorization", ""))
+        same_user, same_password = hmac.compare_digest(user, known_user), hmac.compare_digest(password, known_password)
+        challenge = {"WWW-Authenticate": 'Basic realm="callback", charset="UTF-8"'}
+        return None if same_user and same_password else ("The user name or the password is wrong.\n", 401, challenge)
 
     @app.route("/callback", methods=["GET", "POST"], strict_slashes=False, provide_automatic_options=False)
-    def callback() -> Response:
+    def callback() -> tuple[str, int]:
         query, body = request.query_string, request.get_data(cache=False)
         if request.method == "HEAD" or (request.method == "GET" and not query + body):
-            return _plain(200, "This URL receives callbacks.")
+            return "This URL receives callbacks.\n", 200
         if len(query + body) > MAX_CALLBACK:
             abort(413)
         try:
             store.add(_read(query, body, request.mimetype))
         except MalformedCallback as error:
             known = request.method == "GET" or request.mimetype == "application/x-www-form-urlencoded"
-            return _plain(400 if known or _XML_TYPE.fullmatch(request.mimetype) else 415, str(error))
+            return f"{error}\n", 400 if known or _XML_TYPE.fullmatch(request.mimetype) else 415
         except sqlite3.Error as error:
             g.reason = str(error)
-            return _plain(503, "The callback isn't stored. Send it again later.")
+            return "The callback isn't stored. Send it again later.\n", 503
         g.stored = True
-        return _plain(200, "OK")
+        return "OK\n", 200
 
     @app.errorhandler(HTTPException)
-    def refuse(error: HTTPException) -> Response:
-        response = _plain(error.code or 500, error.name)
-        if error.code == 405:
-            response.headers["Allow"] = "GET, HEAD, POST"
-        return response
+    def refuse(error: HTTPException) -> tuple[str, int, dict[str, str]]:
+        return f"{error.name}\n", error.code or 500, {"Allow": "GET, HEAD, POST"} if error.code == 405 else {}
 
     @app.after_request
     def log(response: Response) -> Response:
@@ -429,7 +419,8 @@ def _server(app: Flask, listener: socket.socket) -> BaseWSGIServer:
     class LoggedError(ErrorTask):
         def execute(self) -> None:
             refused: Any = self.request
-            method, path, *_ = [*getattr(refused, "first_line", b"").decode("latin-1").split(), "", ""]
+            first_line: bytes = getattr(refused, "first_line", b"")
+            method, path = [*first_line.decode("latin-1").split(), "", ""][:2]
             size = max(refused.content_length, refused.body_bytes_received)
             log.write(refused.error.code, method, path, size, "", refused.error.reason)
             super().execute()

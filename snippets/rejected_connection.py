@@ -17,7 +17,10 @@ with ConnectAPI.from_environment() as api:
 
     try:
         api.create_connection(
-            user, password, connection_id=99, callback_type_id=99
+            user,
+            password,
+            connection_id=99,
+            callback_type_id=99,
         )
     except ServiceError as error:
         for code, message in error.errors:

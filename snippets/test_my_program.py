@@ -31,6 +31,5 @@ def test_my_program_reports_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CONNECT_API_TOKEN", "error-007")
-    with ConnectAPI.from_environment() as api:
-        with pytest.raises(ServiceError, match="Command not allowed"):
-            api.list_callback_types()
+    with pytest.raises(ServiceError, match="Command not allowed"):
+        ConnectAPI.from_environment().list_callback_types()

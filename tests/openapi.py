@@ -25,7 +25,10 @@ def description() -> str:
         "parameters": [{"name": "XML", "in": "query", "required": True, "schema": parameter, "example": request}],
         "responses": {"200": response},
     }
-    form = {"schema": {"type": "object", "required": ["XML"], "properties": {"XML": parameter}}, "example": {"XML": request}}
+    form = {
+        "schema": {"type": "object", "required": ["XML"], "properties": {"XML": parameter}},
+        "example": {"XML": request},
+    }
     post = {
         "operationId": "postListCallback",
         "summary": "List the MT callback types, with the document in a form",
@@ -57,7 +60,10 @@ def description() -> str:
 
 
 def _examples() -> dict[str, Any]:
-    found = {"response": ("As the specification shows it", "response.xml"), "recorded": ("As recorded in 2013", "recorded.xml")}
+    found = {
+        "response": ("As the specification shows it", "response.xml"),
+        "recorded": ("As recorded in 2013", "recorded.xml"),
+    }
     for path in sorted(XML.glob("error-*.xml")):
         code = path.stem.removeprefix("error-")
         found[path.stem] = (f"Error {code}: {meanings(code)[0][0]}", path.name)

@@ -14,16 +14,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+from lxml import etree
+
 from docs_runner.build import Site
 from docs_runner.page import Fence
 from docs_runner.walk import Target
 from facts import FACTS, ROOT, XML
-from lxml import etree
-
 from mock_server import MockServer
 
-
-NODE_MODULES = ROOT / ".ci" / "browser-tools" / "node_modules"
+NODE_MODULES = ROOT / ".ci" / "npm" / "node_modules"
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -76,6 +75,8 @@ def respond() -> Iterator[Callable[[int, bytes], str]]:
                     self.end_headers()
                     self.wfile.write(body)
 
+                do_POST = do_GET
+
             server = servers.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Fixed))
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
             servers.callback(server.shutdown)
@@ -89,11 +90,19 @@ def _java(mock: MockServer) -> dict[str, str]:
     if not shutil.which("keytool"):
         return {}
     store = mock.ca_file.with_suffix(".p12")
-    command = ["keytool", "-importcert", "-noprompt", "-alias", "mock", "-storetype", "PKCS12", "-storepass", "changeit"]
+    command = [
+        "keytool",
+        "-importcert",
+        "-noprompt",
+        "-alias",
+        "mock",
+        "-storetype",
+        "PKCS12",
+        "-storepass",
+        "changeit",
+    ]
     subprocess.run([*command, "-file", mock.ca_file, "-keystore", store], check=True, capture_output=True)
-    return {
-        "JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"
-    }
+    return {"JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"}
 
 
 def _free_port() -> int:
@@ -114,17 +123,18 @@ def docs_targets(sandbox: str, mock_server: MockServer) -> list[Target]:
         "--port 8080": f"--port {receiver}",
         "127.0.0.1:8080": f"127.0.0.1:{receiver}",
     }
+    node = {"NODE_PATH": str(NODE_MODULES)}
     trusting = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]
     bundle = {name: str(mock_server.ca_file) for name in trusting}
     return [
         Target(
             "sandbox",
-            initial={"CONNECT_API_URL": f"{sandbox}xml", "CONNECT_API_TOKEN": "response.xml"},
+            initial={"CONNECT_API_URL": f"{sandbox}xml", "CONNECT_API_TOKEN": "response.xml", **node},
             replace=replace,
         ),
         Target(
             "mock",
-            initial={"CONNECT_API_TOKEN": "AUTHENTICATION_TOKEN", "NODE_PATH": str(NODE_MODULES), **_java(mock_server)},
+            initial={"CONNECT_API_TOKEN": "AUTHENTICATION_TOKEN", **node, **_java(mock_server)},
             forced={"CONNECT_API_URL": mock_server.url, **bundle},
             replace=replace,
             before_page=mock_server.reset,

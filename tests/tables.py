@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -33,7 +34,9 @@ def all_error_codes() -> str:
     rows = []
     for code in all_codes():
         anchor = f"[`{code}`](#error-{code})" if code in sections else f"`{code}`{{ #error-{code} }}"
-        rows += [[anchor, f"`{message}`" if message else "Not documented", source] for message, source in meanings(code)]
+        rows += [
+            [anchor, f"`{message}`" if message else "Not documented", source] for message, source in meanings(code)
+        ]
     return table(["Code", "Message", "Source"], rows)
 
 
@@ -84,18 +87,19 @@ def sources() -> str:
     return table(["Source", "What it is", "Date"], rows)
 
 
-def fields_of(schema: str, sample: str) -> str:
-    """Return a row for each element that the schema declares below the root, with an example from a document."""
+def fields_of(schema: str, *samples: str) -> str:
+    """Return a row for each element that the schema declares below the root, with an example from the documents."""
     tree = etree.parse(XML / schema).getroot()
-    document = etree.parse(XML / sample).getroot()
-    types = {element.get("name"): element for element in tree if element.get("name")}
+    documents = [etree.parse(XML / sample).getroot() for sample in samples]
+    types = {str(element.get("name")): element for element in tree if element.get("name")}
     root = next(element for element in tree if element.tag == f"{_XS}element")
     rows = []
-    for path, element, often in _declared(types[root.get("type")], types):
-        example = next((found.text for found in document.iterfind(path)), None)
-        shown = f"`{example.strip()}`" if example and example.strip() else ""
-        meaning = " ".join("".join(element.itertext()).split())
-        rows.append([f"`{path}`", _type(element.get("type"), types), often, meaning, shown])
+    for path, element, often in _declared(types[str(root.get("type"))], types):
+        kind = _type(str(element.get("type")), types)
+        examples = [found.text for document in documents for found in document.iterfind(path) if found.text]
+        shown = "Elements" if kind == "Elements" else f"`{examples[0].strip()}`" if examples else "No sample"
+        meaning = " ".join("".join(map(str, element.itertext())).split())
+        rows.append([f"`{path}`", kind, often, meaning, shown])
     return table(["Element", "Type", "How often", "Meaning", "Example"], rows)
 
 
@@ -138,6 +142,23 @@ def _type(name: str, types: dict[str, etree._Element]) -> str:
     return f"Text of the form `{patterns[0]}`"
 
 
+def checker_facts() -> str:
+    """Return what the response checker knows: what each source says about a code, and the names of the types."""
+    codes = {
+        code: [
+            {
+                "source": source,
+                "message": message or None,
+                "meaning": FACTS["errors_of_this_call"][code][1] if source.startswith("Specification") else "",
+            }
+            for message, source in meanings(code)
+        ]
+        for code in all_codes()
+    }
+    types = {number: specified or recorded for number, (specified, recorded) in FACTS["callback_types"].items()}
+    return json.dumps({"codes": codes, "types": types}, indent=1, ensure_ascii=False) + "\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "sources": sources,
     "errors-of-this-call": errors_of_this_call,
@@ -150,6 +171,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "connection-types": connection_types,
     "callback-fields": callback_fields,
     "delivery-statuses": delivery_statuses,
-    "request-fields": lambda: fields_of("request.xsd", "request.xml"),
-    "response-fields": lambda: fields_of("response.xsd", "response.xml"),
+    "response-fields": lambda: fields_of("response.xsd", "response.xml", "recorded-error-103.xml"),
 }

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from facts import FACTS, ROOT, SNIPPETS, XML
 from lxml import etree
 
 from connect_api import CallbackType, Captcha, ConnectAPI, ServiceError, build_request, parse_callback_types
+from facts import FACTS, ROOT, SNIPPETS, XML
 from mock_server import MockServer
 
 RESPONSE = (XML / "response.xml").read_bytes()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from facts import ROOT
 
 EXAMPLE = ROOT / "tests" / "docs_runner" / "example"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from facts import ROOT
-from openapi import description
 from openapi_spec_validator import validate
 
+from facts import ROOT
 from mock_server import MockServer
+from openapi import description
 
 OPERATIONS = json.loads(description())["paths"]["/{token}"]
 EXAMPLES = OPERATIONS["get"]["responses"]["200"]["content"]["text/xml"]["examples"]

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 
 import pytest
+
 from docs_runner.build import page_files
 from docs_runner.names import spans
 from docs_runner.page import Page
@@ -63,7 +64,9 @@ def test_every_program_is_on_a_page() -> None:
     shown = "".join("\n".join(page.lines) for page in PAGES)
     for path in sorted(SNIPPETS.iterdir()):
         if path.is_file():
-            assert f"snippets/{path.name}" in shown or f"::: {path.stem}" in shown, f"no page shows snippets/{path.name}"
+            assert f"snippets/{path.name}" in shown or f"::: {path.stem}" in shown, (
+                f"no page shows snippets/{path.name}"
+            )
 
 
 def test_the_list_of_further_names_is_not_stale() -> None:

@@ -6,13 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from facts import ROOT
-from tables import TABLES
+from tables import TABLES, checker_facts
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_table_is_up_to_date(name: str, update: Callable[[Path, str], None]) -> None:
     update(ROOT / "docs" / "tables" / f"{name}.md", TABLES[name]())
+
+
+def test_the_checker_knows_the_same_facts(update: Callable[[Path, str], None]) -> None:
+    update(ROOT / "docs" / "assets" / "checker" / "facts.json", checker_facts())
 
 
 def test_every_table_is_included_by_a_page() -> None:

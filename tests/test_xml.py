@@ -22,7 +22,6 @@ from mock_server import Exchange, MockServer
 Update = Callable[[Path, str], None]
 FACT = {name: value for name, (value, _) in FACTS["facts"].items()}
 SPECIFICATION_TIME = FACT["time of the specification's sample"]
-RECORDED = "Recorded by a public client. We added the white space."
 MESSAGES = {
     **FACTS["user_guide_errors"],
     **{code: message for code, (message, _) in FACTS["errors_of_this_call"].items()},
@@ -34,65 +33,54 @@ def parse(name: str) -> etree._Element:
     return etree.parse(XML / name).getroot()
 
 
-def response(action: str, time: str, *values: dict[str, str], root: str = "CLICKATELLSDK") -> str:
-    """A success as text, without white space between elements."""
-    found = "".join(
-        f"<Value>{''.join(f'<{name}>{text}</{name}>' for name, text in value.items())}</Value>" for value in values
-    )
-    body = f"<Action>{action}</Action><Result>Success</Result><Values>{found}</Values><Timestamp>{time}</Timestamp>"
-    return f"<{root}>{body}</{root}>"
+def tags(**elements: str) -> str:
+    return "".join(f"<{name}>{text}</{name}>" for name, text in elements.items())
+
+
+def response(action: str, time: str, *values: str, root: str = "CLICKATELLSDK") -> str:
+    found = "".join(tags(Value=value) for value in values)
+    return tags(**{root: tags(Action=action, Result="Success", Values=found, Timestamp=time)})
 
 
 def error(action: str, *codes: str) -> str:
-    pairs = "".join(f"<Error>{code}</Error><Description>{MESSAGES[code]}</Description>" for code in codes)
-    return f"<CLICKATELLSDK><Action>{action}</Action><Result>Error</Result>{pairs}</CLICKATELLSDK>"
+    pairs = "".join(tags(Error=code, Description=MESSAGES[code]) for code in codes)
+    return tags(CLICKATELLSDK=tags(Action=action, Result="Error") + pairs)
 
 
 def request(action: str, **elements: str) -> str:
-    found = "".join(f"<{name}>{text}</{name}>" for name, text in elements.items())
-    return f"<clickatellsdk><action>{action}</action>{found}</clickatellsdk>"
+    return tags(clickatellsdk=tags(action=action, **elements))
 
 
-def types(column: int) -> list[dict[str, str]]:
-    pairs = [(number, names[column]) for number, names in FACTS["callback_types"].items() if names[column]]
-    return [{"callback_type_id": number, "callback_type": name} for number, name in pairs]
+def types(column: int) -> list[str]:
+    """The callback types that have a name in this column of the facts."""
+    named = [(number, names[column]) for number, names in FACTS["callback_types"].items() if names[column]]
+    return [tags(callback_type_id=number, callback_type=name) for number, name in named]
 
 
-CONNECTIONS = sorted(FACTS["connection_types"].items(), key=lambda entry: str(entry[1][0]))  # as recorded, by name
+CONNECTIONS = sorted((name, number) for number, (name, _) in FACTS["connection_types"].items())  # as recorded: by name
 SIGN_IN = {"user": "sampleuser", "password": "samplepass1"}
 CALLBACK = {"callback_url": "https://example.com/callback", "callback_type_id": "0"}
 CALLBACK |= {"callback_username": "sampleservice", "callback_password": "samplesecret"}
-IMAGE = parse("get-captcha/response.xml").findtext("Values/Value/captcha_image") or ""
+IMAGE = str(parse("get-captcha/response.xml").findtext("Values/Value/captcha_image"))
+CAPTCHA = tags(captcha_id="c202a3fc98c50a5f8dccc8540077614e", captcha_image=IMAGE)
+EMAIL = tags(Error="103", Description=MESSAGES["103"], Value=tags(Email="test@test.com"), Timestamp="1357731016")
+NUMBER, API_ID = tags(Usernumber=FACT["recorded user number"]), tags(api_id=FACT["API id of the sample"])
+LIST = [tags(connection_type_id=number, connection_type=name) for name, number in CONNECTIONS]
 DOCUMENTS = {
     "request.xml": request("get_list_callback"),
     "response.xml": response("get_list_callback", SPECIFICATION_TIME, *types(0), root="ClICKATELLSDK"),
     "recorded.xml": response("get_list_callback", FACT["time of the recorded list"], *types(1)),
-    "recorded-error-103.xml": "<CLICKATELLSDK><Result>Error</Result><Error>103</Error>"
-    f"<Description>{MESSAGES['103']}</Description><Value><Email>test@test.com</Email></Value>"
-    "<Timestamp>1357731016</Timestamp></CLICKATELLSDK>",
+    "recorded-error-103.xml": tags(CLICKATELLSDK=tags(Result="Error") + EMAIL),
     "several-errors.xml": error("authenticate_user", "431", "432"),
     **{f"error-{code}.xml": error("get_list_callback", code) for code in ERROR_DOCUMENTS},
     "authenticate-user/request.xml": request("authenticate_user", **SIGN_IN),
-    "authenticate-user/response.xml": response(
-        "authenticate_user", "1357731930", {"Usernumber": FACT["recorded user number"]}
-    ),
+    "authenticate-user/response.xml": response("authenticate_user", "1357731930", NUMBER),
     "create-connection/request.xml": request("create_connection", **SIGN_IN, **CALLBACK),
-    "create-connection/response.xml": response(
-        "create_connection", SPECIFICATION_TIME, {"api_id": FACT["API id of the sample"]}
-    ),
+    "create-connection/response.xml": response("create_connection", SPECIFICATION_TIME, API_ID),
     "get-captcha/request.xml": request("get_captcha"),
-    "get-captcha/response.xml": response(
-        "get_captcha",
-        "1316511558",
-        {"captcha_id": "c202a3fc98c50a5f8dccc8540077614e", "captcha_image": IMAGE},
-        root="ClICKATELLSDK",
-    ),
+    "get-captcha/response.xml": response("get_captcha", "1316511558", CAPTCHA, root="ClICKATELLSDK"),
     "get-list-connection/request.xml": request("get_list_connection"),
-    "get-list-connection/response.xml": response(
-        "get_list_connection",
-        "1357840239",
-        *({"connection_type_id": number, "connection_type": name} for number, (name, _) in CONNECTIONS),
-    ),
+    "get-list-connection/response.xml": response("get_list_connection", "1357840239", *LIST),
 }
 """What the sources say that each document contains, without its white space."""
 

@@ -1,143 +1,67 @@
-// What the theme's script leaves out, and when that script comes. Without any script the pages read as well.
+// What the theme leaves out for readers who use a keyboard or a screen reader. Every page reads as well without it.
 
-// The theme fetches the search, a third of all bytes, on every page: here it waits until the search is opened.
-const delaySearch = () => {
-  const opened = new Promise((open) => {
-    document.querySelector("[data-md-component=search]").addEventListener("focusin", open, { once: true });
-    document.querySelector("#__search").addEventListener("change", open, { once: true });
-    if (new URLSearchParams(location.search).has("q")) open();
-  });
+// The name of the search dialog, and the voice of "Copied to clipboard": a screen reader announces a status.
+document.querySelector(".md-search[role=dialog]")?.setAttribute("aria-label", "Search");
+document.querySelector(".md-dialog")?.setAttribute("role", "status");
+// Firefox keeps an open menu open over a reload, and HTML has no attribute against this for a checkbox.
+for (const toggle of document.querySelectorAll(".md-toggle")) toggle.autocomplete = "off";
 
-  const { open, send } = XMLHttpRequest.prototype;
-  XMLHttpRequest.prototype.open = function (method, url, ...rest) {
-    this.isSearchIndex = String(url).endsWith("/search/search_index.json");
-    open.call(this, method, url, ...rest);
-  };
-  XMLHttpRequest.prototype.send = function (body) {
-    if (this.isSearchIndex) opened.then(() => send.call(this, body));
-    else send.call(this, body);
-  };
-
-  const BrowserWorker = window.Worker;
-  class SearchWorker extends EventTarget {
-    constructor(url) {
-      super();
-      this.started = opened.then(() => {
-        const worker = new BrowserWorker(url);
-        worker.addEventListener("message", ({ data }) => this.dispatchEvent(new MessageEvent("message", { data })));
-        return worker;
-      });
-    }
-    // A query with markup or punctuation of its own, as copied from an answer or a traceback, is searched by its words.
-    postMessage(message) {
-      if (typeof message.data === "string") {
-        const words = message.data.replace(/<[^>]*>|["'<>()[\]=:]|\.(?!\d)/g, (part) => ` ${part.replace(/\W/g, " ")} `);
-        message = { ...message, data: words.trim() };
-      }
-      this.started.then((worker) => worker.postMessage(message));
-    }
-  }
-  window.Worker = function (url, options) {
-    return String(url).includes("/workers/search.") ? new SearchWorker(url) : new BrowserWorker(url, options);
-  };
+// The keyboard reaches what scrolls sideways. The theme takes this off code where nothing hovers, and then reports it.
+const reach = (element, scrolls) => {
+  if (scrolls) element.tabIndex = 0;
+  else element.removeAttribute("tabindex");
 };
-if (document.forms.namedItem("search")) delaySearch(); // Zensical has no such form, and a search of its own
-
-// Copy buttons, made at once and named by what they copy: the theme measures the page again for each that it makes.
-const article = document.querySelector("article");
-article.querySelectorAll(".highlight pre > code").forEach((code, index) => {
-  code.id = `code-${index}`;
-  const button = document.createElement("button");
-  button.className = "md-code__button";
-  button.dataset.clipboardTarget = `#${code.id}`;
-  button.dataset.mdType = "copy";
-  const title = code.closest(".highlight").querySelector(".filename")?.textContent ?? "this block";
-  button.title = `Copy ${title} to the clipboard`;
-  const place = document.createElement("div");
-  place.className = "md-code__nav";
-  place.append(button);
-  code.before(place);
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) reach(target, target.scrollWidth > target.clientWidth);
+});
+for (const figure of document.querySelectorAll("article figure")) resized.observe(figure);
+window.component$?.subscribe(({ ref, scrollable }) => {
+  if (scrollable !== undefined) {
+    reach(ref, scrollable);
+    const nav = ref.parentElement.querySelector(".md-code__nav"); // landmarks of one kind need names
+    if (nav) nav.ariaLabel = ref.parentElement.id.replace("__code_", "Code block ");
+  } else if (ref.matches("table")) {
+    resized.observe(ref.closest(".md-typeset__scrollwrap"));
+  }
 });
 
-// What scrolls sideways is reached by the keyboard. The theme takes this off code where nothing hovers.
-const update = (element) => {
-  const scrolls = element.scrollWidth > element.clientWidth;
-  if (scrolls && element.tabIndex !== 0) element.tabIndex = 0;
-  if (!scrolls && element.hasAttribute("tabindex")) element.removeAttribute("tabindex");
-};
-const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => update(target)));
-const changed = new MutationObserver((records) => records.forEach(({ target }) => update(target)));
-const observeAll = () => {
-  for (const element of article.querySelectorAll("pre > code, .md-typeset__scrollwrap, figure")) {
-    resized.observe(element);
-    changed.observe(element, { attributeFilter: ["tabindex"] });
-  }
-};
-new MutationObserver(observeAll).observe(article, { childList: true, subtree: true });
-observeAll();
-
-// The two buttons in the header of the narrow layout are labels of hidden checkboxes: here they become buttons.
+// In the header of the narrow layout, labels of hidden checkboxes open menu and search: a button in each can have focus.
 const drawer = document.querySelector("#__drawer");
 for (const [id, name] of [["__drawer", "Menu"], ["__search", "Search"]]) {
   const label = document.querySelector(`.md-header__inner > label[for=${id}]`);
   if (!label) continue;
   const button = document.createElement("button");
-  button.className = label.className;
-  button.setAttribute("for", id); // by which the theme finds it
-  button.setAttribute("aria-label", name);
+  button.ariaLabel = name;
   button.append(...label.childNodes);
   button.addEventListener("click", () => document.getElementById(id).click());
-  label.replaceWith(button);
+  label.append(button);
 }
 
-// The parts of its menu open by labels too. The theme lets Enter click a focused label.
-const narrow = matchMedia("(max-width: 76.234375em)");
-const reachLabels = () => {
-  for (const label of document.querySelectorAll(".md-nav__item--section > label, label.md-nav__title, label[for=__toc]")) {
-    if (narrow.matches) label.tabIndex = 0;
-    else label.removeAttribute("tabindex");
+// While the menu is open, the focus is in it, and Escape closes it.
+drawer?.addEventListener("change", () => {
+  const menu = document.querySelector(".md-sidebar--primary");
+  for (const part of document.querySelectorAll(".md-skip, .md-header, .md-content, .md-top, .md-footer")) {
+    part.inert = drawer.checked;
   }
-};
-narrow.addEventListener("change", reachLabels);
-reachLabels();
-
-// While the menu is open, the page is out of reach, and the keyboard is in the part of the menu that is seen.
-const menu = document.querySelector(".md-sidebar--primary");
-const enter = (part) => {
-  const stops = [...part.querySelectorAll("a[href], label[tabindex]")];
-  const seen = (stop) => stop.checkVisibility({ visibilityProperty: true });
-  requestAnimationFrame(() => requestAnimationFrame(() => stops.find(seen)?.focus()));
-};
-drawer.addEventListener("change", () => {
-  const open = drawer.checked && narrow.matches;
-  for (const part of document.querySelectorAll(".md-skip, .md-header, .md-content, .md-top, .md-footer")) part.inert = open;
-  if (open) enter(menu);
-  else document.querySelector(".md-header__button[for=__drawer]").focus();
+  const stops = [...menu.querySelectorAll("a[href], .md-toggle")];
+  if (drawer.checked) stops.find((stop) => stop.checkVisibility({ visibilityProperty: true }))?.focus();
+  else document.querySelector("[for=__drawer] > button").focus();
 });
-menu.addEventListener("change", ({ target: { checked, parentElement } }) => {
-  if (!narrow.matches) return;
-  if (checked) enter(parentElement.querySelector(":scope > .md-nav"));
-  else parentElement.querySelector(":scope > label").focus();
-});
-document.addEventListener("keydown", (event) => {
-  if (event.key === " " && document.activeElement.matches("label")) {
-    event.preventDefault();
-    document.activeElement.click();
-  }
-  if (event.key === "Escape" && drawer.checked) drawer.click();
+document.addEventListener("keydown", ({ key }) => {
+  if (key === "Escape" && drawer?.checked) drawer.click();
 });
 
-// Firefox keeps the state of a checkbox over a reload, and HTML has no attribute for this.
-for (const toggle of document.querySelectorAll(".md-toggle")) toggle.autocomplete = "off";
+// A page that was opened as a file can load neither the search nor a module: it says so, and what to do.
+const note = document.querySelector("#opened-as-file");
+if (note && location.protocol === "file:") {
+  note.hidden = false;
+  document.querySelector(".md-search-result__meta").textContent = note.textContent;
+}
 
-// The theme's script comes after the first paint, so that it competes with nothing that is there to be read.
-const late = document.querySelector("#after-first-paint");
-const loadTheme = () => {
-  late.content.querySelector("script").addEventListener("load", () => {
-    document.dispatchEvent(new Event("DOMContentLoaded")); // the theme waits for it, and the browser's own is past
-  });
-  late.replaceWith(late.content);
-};
-// The second frame begins when the first is painted; a page in the background is not painted at all.
-if (document.hidden) loadTheme();
-else requestAnimationFrame(() => requestAnimationFrame(loadTheme));
+// The link to the Markdown of a page copies it. Where this fails, it opens the Markdown.
+document.querySelector(".copy-markdown")?.addEventListener("click", async (event) => {
+  event.preventDefault();
+  const link = event.target;
+  const copy = async () => navigator.clipboard.writeText(await (await fetch(link.href)).text());
+  copy().then(() => (link.textContent = "Copied"), () => location.assign(link.href));
+});

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import yaml
 from lxml import html
@@ -125,7 +126,7 @@ class Page:
 
     def blocks(self, site: Path) -> list[Block]:
         """Return the code blocks of the built page."""
-        tree = html.fromstring((site / self.url / "index.html").read_text(encoding="utf-8"))
+        tree: Any = html.fromstring((site / self.url / "index.html").read_text(encoding="utf-8"))
         wanted = ".//article//div[contains(concat(' ', @class, ' '), ' highlight ')][not(contains(@class, 'doc-'))]"
         return [_block(element) for element in tree.xpath(wanted)]
 

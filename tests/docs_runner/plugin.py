@@ -23,7 +23,9 @@ _SHARED = "DOCS_RUNNER_SHARED"  # the folder that all workers of a run share
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write outputs and generated files anew, and show the changes")
+    parser.addoption(
+        "--update", action="store_true", help="write outputs and generated files anew, and show the changes"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

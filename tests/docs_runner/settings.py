@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Settings:
         root: The folder with `pyproject.toml`, `mkdocs.yml` and `docs/`.
         checked_elsewhere: Patterns of files that a page may show because a test of their own checks them.
         reader_folder: What a page shows as the reader's folder where a program prints a path.
-        tools: Programs that a shell block may need and a machine may lack. Their blocks are then skipped by name.
+        tools: Programs that a shell block may need and a machine may lack, each with a path that it needs after a
+            colon, if any. Where one is missing, its blocks are skipped by name.
         vocabulary: Patterns of files whose names and values may stand in code font in a page.
         names: Further names for code font, each with what it is.
     """
@@ -29,5 +31,7 @@ class Settings:
 
 
 def read_settings(root: Path) -> Settings:
-    table = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {}).get("docs_runner", {})
+    table: dict[str, Any] = (
+        tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {}).get("docs_runner", {})
+    )
     return Settings(root, **{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from _pytest.outcomes import Failed, Skipped
 
 from .page import Block, Fence, Page
 from .settings import Settings
@@ -27,7 +28,15 @@ SECONDS = float(os.environ.get("DOCS_RUNNER_SECONDS", "60"))
 """How long one block may run, and how long a server may take to be ready."""
 
 _DEAD_PROXY = "http://127.0.0.1:9"  # nobody listens there, so a call that leaves this machine fails at once
-_LANGUAGES = {".py": "python", ".js": "javascript", ".ps1": "powershell", ".xsd": "xml", ".conf": "nginx", ".md": "markdown", ".yml": "yaml"}
+_LANGUAGES = {
+    ".py": "python",
+    ".js": "javascript",
+    ".ps1": "powershell",
+    ".xsd": "xml",
+    ".conf": "nginx",
+    ".md": "markdown",
+    ".yml": "yaml",
+}
 _SAVE_VARIABLES = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w', encoding='utf-8'))"
 
 
@@ -65,8 +74,8 @@ class Walk:
         for name, path in page.linked_files().items():
             shutil.copyfile(path, self.folder / name)
         self.variables = {**_environment(folder / "home"), **target.initial, **target.forced}
-        self.printed: str | pytest.skip.Exception | None = None
-        self.shown: dict[str, str] = {}  # what each program of the page prints, by its title
+        self.printed: str | Skipped | None = None
+        self.shown: set[str] = set()  # the outputs that the page has shown so far
         self.servers: list[subprocess.Popen[bytes]] = []
         self.results: list[BaseException | None] = []
 
@@ -77,8 +86,11 @@ class Walk:
             for fence, block in zip(self.page.fences, self.blocks, strict=True):
                 try:
                     self._run(fence, block)
-                except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
+                except (Exception, Failed, Skipped) as error:
                     self.results.append(error)
+                    self.printed = (
+                        error if isinstance(error, Skipped) else Skipped("the program above this output failed")
+                    )
                 else:
                     self.results.append(None)
         finally:
@@ -121,10 +133,13 @@ class Walk:
         self._finish(fence, [sys.executable, *as_test, name], quiet=not as_test)
 
     def _run_shell(self, fence: Fence, block: Block) -> None:
-        for tool in self.settings.tools:
-            if re.search(rf"(?m)(?:^|&&|\|)\s*{tool}\b", block.text) and not shutil.which(tool):
-                self.printed = missing(tool)
-                raise self.printed
+        for entry in self.settings.tools:
+            tool, _, needed = entry.partition(":")
+            if re.search(rf"(?m)(?:^|&&|\|)\s*{tool}\b", block.text):
+                if not shutil.which(tool):
+                    raise missing(tool)
+                if not (self.page.root / needed).exists():
+                    raise missing(f"{tool} with {Path(needed).name}")
         saved = self.folder.parent / "variables.json"
         command = self._as_here(block.text)
         if re.search(r"\b(export|unset)\b", command):
@@ -175,15 +190,15 @@ class Walk:
         self.printed = self._as_on_the_page(printed).rstrip("\n")
         following = _following(self.page, fence)
         if following and following.is_output:
-            self.shown[fence.title] = self.printed
-        elif self.printed and not any(
-            title and title in line and self.printed == text for title, text in self.shown.items() for line in fence.lines
-        ):
-            _fail(fence, "this prints, and neither an Output block follows nor did the page show it above", self.printed)
+            self.shown.add(self.printed)
+        elif self.printed and self.printed not in self.shown:
+            _fail(
+                fence, "this prints, and neither an Output block follows nor did the page show it above", self.printed
+            )
 
     def _compare(self, fence: Fence, block: Block) -> None:
         printed, self.printed = self.printed, None
-        if isinstance(printed, pytest.skip.Exception):
+        if isinstance(printed, Skipped):
             raise printed
         if printed is None:
             if fence.instruction[0] != "run on" and not _is_left_out(_above(self.page, fence), self.target):
@@ -209,11 +224,11 @@ class Walk:
         return text.replace(str(self.folder), self.settings.reader_folder)
 
 
-def missing(tool: str) -> pytest.skip.Exception:
+def missing(tool: str) -> Skipped:
     """Return why a block is skipped; on a machine that has to run everything, it fails instead."""
     if os.environ.get("CI"):
         pytest.fail(f"{tool} is missing, and with CI set nothing is skipped", pytrace=False)
-    return pytest.skip.Exception(f"missing on this machine: {tool}")
+    return Skipped(f"missing on this machine: {tool}")
 
 
 def is_checked_elsewhere(file: str, settings: Settings) -> bool:
@@ -234,7 +249,11 @@ def unowned(fence: Fence, page: Page, settings: Settings) -> str | None:
         language = _LANGUAGES.get(suffix, suffix.removeprefix("."))
         if fence.language != language:
             return f"the language of {include} is {language}, not {fence.language!r}"
-        if fence.title and not re.fullmatch(r"[A-Z][a-z ]+", fence.title) and not f"/{include}".endswith("/" + fence.title):
+        if (
+            fence.title
+            and not re.fullmatch(r"[A-Z][a-z ]+", fence.title)
+            and not f"/{include}".endswith("/" + fence.title)
+        ):
             return f"the title is {fence.title}, the file is {include}"
     runs = fence.language in {"python", "sh"} and not fence.is_output
     if word in {"not run", "server"} and not runs:

@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,8 +64,14 @@ class Figures:
     seconds: float = 0
     violations: list[str] = field(default_factory=list)
 
+    def responses(self) -> int:
+        return self.acknowledged + self.refused
+
+    def progress(self, callbacks: int) -> str:
+        return f"{self.responses():,} of {callbacks:,} callbacks, {self.kills} kills"
+
     def __str__(self) -> str:
-        rate = (self.acknowledged + self.refused) / self.seconds
+        rate = self.responses() / self.seconds
         return (
             f"{self.acknowledged:,} acknowledged ({self.repeated:,} of them repeated), {self.refused:,} refused\n"
             f"{self.sent_again:,} sent again because no response arrived, {self.kills} kills\n"
@@ -119,11 +125,7 @@ def generate(count: int, seed: int) -> Iterator[Callback]:
             "status": left.popleft(),
         }
         if chance > 0.95:
-            name = draw.choice(["apiMsgId", "status"])
-            if draw.random() < 0.5:
-                del values[name]
-            else:
-                values[name] = draw.choice(["", " "])
+            values[draw.choice(["apiMsgId", "status"])] = draw.choice(["", " "])
             yield deliver(transport, list(values.items()), keep=False)
             continue
         if chance > 0.8:
@@ -136,25 +138,19 @@ def generate(count: int, seed: int) -> Iterator[Callback]:
         yield deliver(transport, pairs)
 
 
-def check(database: Path, acknowledged: Iterable[Row], *, complete: bool) -> tuple[int, list[str]]:
-    """Compare the database with the rows that were acknowledged: return the number of rows, and what is wrong."""
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        rows: list[Row] = connection.execute("SELECT api_msg_id, status, fields FROM callback").fetchall()
-    stored, wanted = Counter(rows), set(acknowledged)
-    found = [f"stored {count} times: {row}" for row, count in stored.items() if count > 1]
-    found += [f"lost: {row}" for row in wanted if row not in stored]
-    if complete:
-        found += [f"not acknowledged: {row}" for row in stored if row not in wanted]
-    return len(rows), found
+def check(database: Path, acknowledged: list[Row]) -> tuple[int, list[str]]:
+    """Compare the stored rows with the acknowledged ones: return how many there are, and what is wrong.
 
-
-def check_copy(database: Path, acknowledged: Iterable[Row]) -> list[str]:
-    """Check a copy of the database, because opening the database itself would repair it for the receiver."""
+    It reads a copy, because opening the database itself would repair it for the receiver.
+    """
     with TemporaryDirectory(dir=database.parent) as folder:
-        for file in (database, database.with_name(f"{database.name}-wal")):
-            if file.exists():
+        for file in database.parent.glob(f"{database.name}*"):
+            if not file.name.endswith("-shm"):
                 shutil.copy(file, folder)
-        return check(Path(folder) / database.name, acknowledged, complete=False)[1]
+        with contextlib.closing(sqlite3.connect(Path(folder) / database.name)) as connection:
+            rows: list[Row] = connection.execute("SELECT api_msg_id, status, fields FROM callback").fetchall()
+    found = [f"stored {count} times: {row}" for row, count in Counter(rows).items() if count > 1]
+    return len(rows), found + [f"lost: {row}" for row in set(acknowledged) - set(rows)]
 
 
 class Receiver:
@@ -162,12 +158,8 @@ class Receiver:
 
     def __init__(self, folder: Path, program: Path) -> None:
         self.database, self._log, self._program = folder / "callbacks.db", folder / "receiver.log", program
-        self._environment = {
-            **os.environ,
-            "CALLBACK_DATABASE": str(self.database),
-            "CALLBACK_USER": USER,
-            "CALLBACK_PASSWORD": PASSWORD,
-        }
+        settings = {"DATABASE": str(self.database), "USER": USER, "PASSWORD": PASSWORD}
+        self._environment = {**os.environ, **{f"CALLBACK_{name}": value for name, value in settings.items()}}
         self.start()
 
     def start(self) -> None:
@@ -193,7 +185,7 @@ class Receiver:
 class Senders:
     """Threads that send the callbacks, each over its own connection, until each callback has a response."""
 
-    def __init__(self, receiver: Receiver, callbacks: Iterable[Callback], connections: int) -> None:
+    def __init__(self, receiver: Receiver, callbacks: list[Callback], connections: int) -> None:
         self.figures = Figures()
         self._acknowledged: list[Row] = []
         self._receiver, self._queue, self._lock = receiver, deque(callbacks), threading.Lock()
@@ -203,9 +195,6 @@ class Senders:
 
     def busy(self) -> bool:
         return any(thread.is_alive() for thread in self._threads)
-
-    def responses(self) -> int:
-        return self.figures.acknowledged + self.figures.refused
 
     def acknowledged(self) -> list[Row]:
         with self._lock:
@@ -258,35 +247,36 @@ def simulate(folder: Path, *, callbacks: int, connections: int, kills: int, seed
     figures = senders.figures
     while senders.busy():
         time.sleep(0.005)
-        if figures.kills < kills and senders.responses() >= callbacks * (figures.kills + 1) / (kills + 1):
+        if figures.kills < kills and figures.responses() >= callbacks * (figures.kills + 1) / (kills + 1):
             receiver.end(signal.SIGKILL)
             figures.kills += 1
-            found = check_copy(receiver.database, senders.acknowledged())
+            _, found = check(receiver.database, senders.acknowledged())
             figures.violations += [f"after kill {figures.kills}: {violation}" for violation in found]
             receiver.start()
-            reported = 0
-        if time.monotonic() >= reported + 1 or not senders.busy():
+        if time.monotonic() >= reported + 1:
             reported = time.monotonic()
-            progress = f"{senders.responses():,} of {callbacks:,} callbacks, {figures.kills} kills"
-            print(f"{reported - begun:5.1f} s: {progress}", flush=True)
+            print(f"{reported - begun:5.1f} s: {figures.progress(callbacks)}", flush=True)
     figures.seconds = time.monotonic() - begun
-    if (figures.kills, senders.responses()) != (kills, callbacks):
-        figures.violations.append(f"{figures.kills} kills and {senders.responses()} responses")
+    print(f"{figures.seconds:5.1f} s: {figures.progress(callbacks)}", flush=True)
+    if (figures.kills, figures.responses()) != (kills, callbacks):
+        figures.violations.append(f"{figures.kills} kills and {figures.responses()} responses")
     if status := receiver.end(signal.SIGTERM):
         figures.violations.append(f"the receiver ended with exit status {status}")
-    figures.rows, found = check(receiver.database, senders.acknowledged(), complete=True)
+    figures.rows, found = check(receiver.database, senders.acknowledged())
     figures.violations += found
+    if figures.rows != (expected := len(set(senders.acknowledged()))):
+        figures.violations.append(f"{figures.rows} rows instead of {expected}")
     return figures
 
 
 def main() -> int:
     """Run the simulation at the size that the options give; return the exit status."""
-    parser = argparse.ArgumentParser(description="Kill the receiver of callbacks while it receives, and look for losses.")
+    parser = argparse.ArgumentParser(description="Kill the receiver while it receives, and look for lost callbacks.")
     parser.add_argument("--callbacks", type=int, default=10_000, help="how many to send (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=8, help="how many senders (default: %(default)s)")
     parser.add_argument("--kills", type=int, default=3, help="how many kills (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the random data (default: %(default)s)")
-    parser.add_argument("--program", type=Path, default=RECEIVER, help="the receiver (default: that of this repository)")
+    parser.add_argument("--program", type=Path, default=RECEIVER, help="the receiver (default: ours)")
     options = parser.parse_args()
     if not options.callbacks > options.kills >= 0 or options.connections < 1:
         parser.error("there must be a sender, and more callbacks than kills")

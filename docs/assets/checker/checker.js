@@ -25,7 +25,7 @@ function begin(text) {
   return (asked += 1);
 }
 
-const content = () => (held ? held.content : source.value);
+const content = () => held?.content ?? source.value;
 
 /** A button that selects a line, if the field shows it. */
 function placeOf(line) {
@@ -52,9 +52,7 @@ async function check(name) {
   status.scrollIntoView({ block: "nearest" });
 }
 
-function changed() {
-  begin("The text has changed. Check it again.");
-}
+const changed = () => begin("The text has changed. Check it again.");
 
 function hold(content, words, chosen = null) {
   held = { content, chosen };
@@ -84,8 +82,8 @@ async function checkFile(chosen) {
 
 async function checkSample() {
   const number = begin("Loading the sample…");
-  const url = new URL(`../../xml/${sample.value}`, import.meta.url);
-  const text = await fetch(url).then((response) => (response.ok ? response.text() : null), () => null);
+  const response = await fetch(new URL(`../../xml/${sample.value}`, import.meta.url)).catch(() => null);
+  const text = response?.ok ? await response.text() : null;
   if (number !== asked) return;
   if (text === null) return say("No verdict: the sample could not be loaded.", "bad");
   drop();
@@ -101,11 +99,12 @@ form.addEventListener("submit", (event) => {
 });
 source.addEventListener("paste", (event) => {
   const text = event.clipboardData.getData("text/plain");
+  drop();
   if (tooLong(text)) { // before the browser puts it into the field
     event.preventDefault();
-    drop();
     hold(text, `The text has ${text.length.toLocaleString("en")} characters, too many to show. It is checked as a whole.`);
   }
+  begin("Checking the text…");
   setTimeout(() => check("the text")); // after the browser has put it in
 });
 source.addEventListener("input", () => {

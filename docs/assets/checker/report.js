@@ -30,7 +30,7 @@ function problemOf({ problem }, placeOf) {
 
 function schemaOf({ wellFormed, schema }) {
   if (!wellFormed) return "Not compared: only well-formed XML can be.";
-  if (!schema) return "Not compared: the published schemas are only for get_list_callback.";
+  if (!schema) return "Not compared: no schema is published for this.";
   const file = link(`../../xml/${schema.file}`, schema.file);
   if (schema.late) return ["Not compared with ", file, ": it took too long."];
   if (schema.agrees) return ["Agrees with ", file];

@@ -3,6 +3,9 @@
 const LIMIT = 10 * 1024 * 1024; // bytes of a document
 const ROWS = 200, ITEMS = 20; // that are shown of a table, and of errors or differences
 
+const CALLS = ["authenticate-user", "create-connection", "get-captcha", "get-list-connection"];
+const SCHEMAS = ["response.xsd", "request.xsd", ...CALLS.map((call) => `${call}/response.xsd`)];
+
 function clip(text, width = 200) {
   return text.length > width ? `${text.slice(0, width)}… (${text.length.toLocaleString("en")} characters)` : text;
 }
@@ -26,14 +29,14 @@ async function prepare() {
     if (!response.ok) throw new Error(`HTTP status ${response.status} for ${path}`);
     return new Uint8Array(await response.arrayBuffer());
   };
-  const schema = async (file) => {
-    const [xml, bytes] = await Promise.all([import("./libxml2-wasm/index.js"), get(`../../xml/${file}`)]);
+  const paths = ["facts.json", ...SCHEMAS.map((file) => `../../xml/${file}`)];
+  const [xml, facts, ...files] = await Promise.all([import("./libxml2-wasm/index.js"), ...paths.map(get)]);
+  const schemas = files.map((bytes, place) => {
     const document = xml.XmlDocument.fromBuffer(bytes);
     const roots = document.find("xs:element/@name", { xs: "http://www.w3.org/2001/XMLSchema" }).map((name) => name.value);
-    return { xml, file, roots, validator: xml.XsdValidator.fromDoc(document) };
-  };
-  const [facts, response, request] = await Promise.all([get("facts.json"), schema("response.xsd"), schema("request.xsd")]);
-  return { xml: response.xml, facts: JSON.parse(new TextDecoder().decode(facts)), response, request };
+    return [SCHEMAS[place], { file: SCHEMAS[place], roots, validator: xml.XsdValidator.fromDoc(document) }];
+  });
+  return { xml, facts: JSON.parse(new TextDecoder().decode(facts)), schemas: new Map(schemas) };
 }
 
 function parse({ ParseOption, XmlDocument }, bytes, isText) {
@@ -129,9 +132,7 @@ function* unusualErrors(root, errors) {
     const { known, message } = errors.find((error) => error.code === code);
     if (!/^\d{3}$/.test(code)) yield `An error code has three digits. This one is ${quote(code)}.`;
     else if (!known.length) yield `No source lists error ${code}.`;
-    else if (!known.some((meaning) => meaning.message === message)) {
-      yield `The sources have another message for error ${code} than ${quote(message)}.`;
-    }
+    else if (known.every((meaning) => meaning.message !== message)) yield `The sources have another message for error ${code} than ${quote(message)}.`;
   }
 }
 
@@ -143,7 +144,7 @@ function* unusualTypes(root, { rows }, { types }) {
     if (twice.length) yield `These ${what} occur more than once: ${list(distinct(twice).map(quote))}.`;
   }
   const [wrong, right] = [false, true].map((wanted) => rows.filter(([id, name]) => wanted === (/^\d+$/.test(id) && name !== "")));
-  if (wrong.length) yield `A callback type has an id in digits and a name, but not ${list(wrong.map((row) => quote(row.join(" "))))}.`;
+  if (wrong.length) yield `A callback type has an id in digits and a name, but not ${list(wrong.map(([id, name]) => quote(`${id} ${name}`.trim())))}.`;
   const other = right.filter(([id, name]) => types[id]?.toLowerCase() !== name.toLowerCase());
   const known = other.map(([id, name]) => `${id} ${clip(name, 60)} (${types[id] ? `the sources have ${types[id]}` : "an unknown id"})`);
   if (known.length) yield `No source lists ${list(known)}.`;
@@ -155,8 +156,8 @@ const DECODED = "Your browser has already decoded the text that you pasted. To c
 
 // The reading of a document: a verdict in words, and the parts.
 
-function readRequest(root, call, { request }) {
-  const schema = call === "get_list_callback" ? request : null;
+function readRequest(root, call, { schemas }) {
+  const request = schemas.get("request.xsd"), schema = call === "get_list_callback" ? request : null;
   const verdict = `A request for ${clip(call, 60)}, not a response`;
   return { kind: "note", verdict, schema, values: parametersOf(root), facts: [], unusual: [...unusualIn(root, request.roots)] };
 }
@@ -181,19 +182,20 @@ function readSuccess(root, call, facts) {
   return { kind: call ? "good" : "note", verdict: `Success: ${what}`, values, facts: [], unusual };
 }
 
-function readResponse(root, call, { response, facts }) {
+function readResponse(root, call, { schemas, facts }) {
+  const own = [undefined, "get_list_callback"].includes(call) ? "response.xsd" : `${call.replaceAll("_", "-")}/response.xsd`;
   const [result, timestamp] = ["Result", "Timestamp"].map((name) => texts(root, name, 1)[0]);
   const found = result === undefined ? "it has no Result" : `Result is ${quote(result)}`;
   const readings = { Error: readError, Success: readSuccess };
   const reading = Object.hasOwn(readings, result ?? "") ? readings[result](root, call, facts)
     : { kind: "bad", verdict: `Not a documented response: ${found}`, facts: [], unusual: [] };
-  const unusual = [...unusualIn(root, response.roots), ...unusualElements(root, call)];
+  const unusual = [...unusualIn(root, schemas.get("response.xsd").roots), ...unusualElements(root, call)];
   const rows = [["Result", result && clip(result)]];
   if (timestamp !== undefined) {
     rows.push(["Timestamp", clip(timestamp), /^\d{1,11}$/.test(timestamp) ? dateOf(timestamp) : ""]);
     unusual.push(...unusualTime(timestamp));
   }
-  return { ...reading, schema: response, facts: [...rows, ...reading.facts], unusual: [...unusual, ...reading.unusual] };
+  return { ...reading, schema: schemas.get(own) ?? null, facts: [...rows, ...reading.facts], unusual: [...unusual, ...reading.unusual] };
 }
 
 function read(document, tools, advice) {
