@@ -276,6 +276,15 @@ def test_failed_sign_ins(users: list[str], code: str, mock: MockServer) -> None:
     assert codes(call(mock, "authenticate_user", **USER)) == ""
 
 
+def test_reset(mock: MockServer) -> None:
+    for _ in range(2):
+        call(mock, "authenticate_user", user="sampleuser", password="wrong")
+    captcha = solve(mock)
+    mock.reset()
+    assert codes(call(mock, "authenticate_user", **USER)) == ""
+    assert codes(call(mock, "authenticate_user", **USER, **captcha)) == "400"
+
+
 CALLS = [
     ("", "431 432"),
     ("User=sampleuser", "432"),
@@ -445,8 +454,9 @@ def test_command(number: signal.Signals, tmp_path: Path) -> None:
             document = DOCUMENT.replace("get_list_callback", "get_captcha")
             connection.sendall(f"GET /very-secret?XML={document} HTTP/1.0\r\n\r\n".encode())
             received = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2]
-        process.send_signal(number)
-        _, log = process.communicate(timeout=10)
+        with socket.create_connection(("127.0.0.1", port), 10):  # an idle connection doesn't keep the mock running
+            process.send_signal(number)
+            _, log = process.communicate(timeout=10)
     code = read_captcha(etree.fromstring(received))["captcha_code"]
     assert process.returncode == 0
     assert log == f"HTTPS GET 'get_captcha': HTTP 200, {len(received)} bytes, captcha code {code}\n"

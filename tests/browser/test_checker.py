@@ -50,6 +50,10 @@ def cases() -> Iterator[tuple[str, bytes | str, str, str]]:
 
 
 CASES = {name: (document, verdict, sentence) for name, document, verdict, sentence in cases()}
+COUNT_WORKERS = """window.running = 0; window.Worker = class extends Worker {
+  constructor(...all) { super(...all); running += 1; }
+  terminate() { super.terminate(); running -= 1; }
+};"""
 CHECK_ALL = """async ([base, documents]) => {
   const { Engine } = await import(`${base}assets/checker/engine.js`);
   const engine = new Engine(), bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -61,12 +65,12 @@ CHECK_ALL = """async ([base, documents]) => {
 
 @pytest.fixture
 def page(browser: Browser, hosted: str) -> Iterator[Page]:
-    """The checker's page. Nothing may fail on it, and nothing may come from elsewhere."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page, faults = context.new_page(), list[str]()
         page.on("console", lambda message: faults.append(message.text) if message.type != "log" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith(hosted) else faults.append(request.url))
+        page.add_init_script(COUNT_WORKERS)
         page.goto(f"{hosted}checker/")
         yield page
         assert not faults
@@ -74,7 +78,6 @@ def page(browser: Browser, hosted: str) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def reports(browser: Browser, hosted: str) -> dict[str, Any]:
-    """The checker's report on each case: one page, and the worker of the site."""
     documents = [
         [document, None] if isinstance(document, str) else [None, base64.b64encode(document).decode()]
         for document, _, _ in CASES.values()
@@ -152,9 +155,10 @@ def verdict_of(page: Page) -> str:
     return status.inner_text()
 
 
-def paste(page: Page, text: str) -> str:
+def paste(page: Page, text: str, seconds: float = 60) -> str:
     page.evaluate(
-        """(text) => {
+        """([text, seconds]) => {
+          document.getElementById("checker").dataset.seconds = seconds;
           const clipboardData = new DataTransfer(), field = document.getElementById("checker-source");
           clipboardData.setData("text/plain", text);
           const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
@@ -162,12 +166,12 @@ def paste(page: Page, text: str) -> str:
           field.value = text; // what the browser does
           field.dispatchEvent(new Event("input"));
         }""",
-        text,
+        [text, seconds],
     )
     return verdict_of(page)
 
 
-def test_a_sample_is_chosen_by_words_and_its_verdict_is_under_the_field(page: Page) -> None:
+def test_a_sample_is_chosen_by_words_and_its_verdict_is_under_the_field(page: Page, hosted: str) -> None:
     options = page.locator("#checker-sample option").all()
     assert sorted(str(option.get_attribute("value")) for option in options) == sorted(PUBLISHED)
     assert not [option.inner_text() for option in options if re.search(r"[/_.]", option.inner_text())]
@@ -176,8 +180,8 @@ def test_a_sample_is_chosen_by_words_and_its_verdict_is_under_the_field(page: Pa
     assert verdict_of(page) == "! 2 errors: 431 and 432"
     tops = [page.evaluate(f"document.querySelector('{part}').offsetTop") for part in ("#checker", ".checker-note")]
     assert tops == sorted(tops)
-    links = [str(link.get_attribute("href")) for link in page.locator("#checker-report p a").all()]
-    assert [link.partition("/callback-types/")[2] for link in links] == ["errors/#error-431", "errors/#error-432"]
+    links = [link.get_attribute("href") for link in page.locator("#checker-report p a").all()]
+    assert links == [f"{hosted}callback-types/errors/#error-{code}" for code in ("431", "432")]
 
 
 HOSTILE = {  # time limit, text, verdict
@@ -193,13 +197,12 @@ HOSTILE = {  # time limit, text, verdict
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_ends_in_a_short_report(name: str, page: Page) -> None:
     seconds, text, verdict = HOSTILE[name]
-    page.evaluate("(seconds) => { document.getElementById('checker').dataset.seconds = seconds; }", seconds)
-    assert paste(page, text).startswith(verdict)
+    assert paste(page, text, seconds).startswith(verdict)
     assert page.locator("#checker-report *").count() < 2000
     assert not page.locator("#checker-report img").count()
     assert len(page.input_value("#checker-source")) < 200_000
-    page.evaluate("document.getElementById('checker').dataset.seconds = 60")
     assert "Error 007" in paste(page, ERROR)
+    assert page.evaluate("running") == 1
 
 
 def test_a_verdict_is_never_about_another_text(page: Page) -> None:

@@ -3,13 +3,13 @@
 import { Engine } from "./engine.js";
 import { render, verdictOf } from "./report.js";
 
-const SHOWN_TEXT = 200_000; // characters: a longer paste is checked but not shown, because the field would freeze
-const SHOWN_LINES = 5_000; // likewise
+const SHOWN_TEXT = 200_000, SHOWN_LINES = 5_000; // a longer text is checked but not shown: the field would freeze
 const MAX_FILE = 11 * 1024 * 1024; // bytes of a file: more than the worker accepts, so that it says so
 
 const [form, source, file, sample, kept, status, report] = ["", "-source", "-file", "-sample", "-kept", "-status", "-report"]
   .map((part) => document.getElementById(`checker${part}`));
 const engine = new Engine();
+const CHANGED = "The text has changed. Check it again.";
 
 let asked = 0; // which document was asked for last: only that one is shown
 let held = null; // what is checked but not shown in the field: a long text, or a file
@@ -45,14 +45,12 @@ async function check(name) {
   const number = begin(`Checking ${name}…`);
   const result = await engine.check(given, seconds);
   if (result.replaced || number !== asked) return;
-  if (given !== content()) return changed(); // by something that fires no event
+  if (given !== content()) return begin(CHANGED); // by something that fires no event
   const { text, kind } = verdictOf(result, seconds);
   say(text, kind);
   if (result.report) report.replaceChildren(...render(result.report, placeOf));
   status.scrollIntoView({ block: "nearest" });
 }
-
-const changed = () => begin("The text has changed. Check it again.");
 
 function hold(content, words, chosen = null) {
   held = { content, chosen };
@@ -109,7 +107,7 @@ source.addEventListener("paste", (event) => {
 });
 source.addEventListener("input", () => {
   if (held) drop();
-  if (status.textContent) changed(); // what is under way is about the text as it was
+  if (asked && status.textContent !== CHANGED) begin(CHANGED); // what is under way is about the text as it was
 });
 source.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
@@ -124,5 +122,5 @@ form.addEventListener("drop", (event) => {
 });
 file.addEventListener("change", () => file.files[0] && checkFile(file.files[0]));
 
-say("");
+say("The verdict appears here.");
 form.querySelector("fieldset").disabled = false;
