@@ -75,7 +75,7 @@ def respond() -> Iterator[Callable[[int, bytes], str]]:
                     self.end_headers()
                     self.wfile.write(body)
 
-                do_POST = do_GET
+                do_POST = do_GET  # noqa: N815 (the name in http.server)
 
             server = servers.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Fixed))
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

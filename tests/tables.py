@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from facts import FACTS, ROOT, XML, all_codes, meanings
 from lxml import etree
 
+from facts import FACTS, ROOT, XML, all_codes, meanings
 from receive_callbacks import MessageStatus
 
 _XS = "{http://www.w3.org/2001/XMLSchema}"
@@ -104,7 +104,7 @@ def fields_of(schema: str, *samples: str) -> str:
 
 
 def _declared(
-    parent: etree._Element, types: dict[str, etree._Element], path: str = "", optional: bool = False
+    parent: etree._Element, types: dict[str, etree._Element], path: str = ""
 ) -> Iterator[tuple[str, etree._Element, str]]:
     """Yield path, declaration and occurrence of each element, depth first, each path once."""
     seen: set[str] = set()

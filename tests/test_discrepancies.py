@@ -17,18 +17,12 @@ from facts import FACTS, ROOT, SNIPPETS, XML
 from mock_server import MockServer
 
 RESPONSE = (XML / "response.xml").read_bytes()
-TOKEN = "AUTHENTICATION_TOKEN"  # noqa: S105 (a placeholder)
+TOKEN = "AUTHENTICATION_TOKEN"
 
 
 def error(code: str, message: str) -> bytes:
     document = (XML / "error-999.xml").read_text(encoding="utf-8")
     return document.replace("999", code).replace("Unknown error", message).encode()
-
-
-def post(mock: MockServer, session: requests.Session, action: str, **elements: str) -> etree._Element:
-    """Send a call as the programs of other languages do, and return the root of the response."""
-    document = build_request(action, **elements)
-    return etree.fromstring(session.post(f"{mock.url}/{TOKEN}", data={"XML": document}, timeout=10).content)
 
 
 def test_d1_no_sign_in_before_the_call(mock: MockServer, session: requests.Session) -> None:
@@ -82,8 +76,9 @@ def test_d5_error_004_is_told_apart_by_its_message(
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_d6_get_and_post_get_the_same_response(method: str, mock: MockServer, session: requests.Session) -> None:
     parameter = {"XML": build_request("get_list_callback")}
-    arguments = {"params": parameter} if method == "GET" else {"data": parameter}
-    assert session.request(method, f"{mock.url}/{TOKEN}", timeout=10, **arguments).content == RESPONSE
+    query, form = (parameter, None) if method == "GET" else (None, parameter)
+    response = session.request(method, f"{mock.url}/{TOKEN}", params=query, data=form, timeout=10)
+    assert response.content == RESPONSE
 
 
 def test_d7_the_id_is_looked_up_by_name() -> None:

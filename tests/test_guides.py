@@ -42,7 +42,7 @@ from connect_api import (
 from facts import FACTS, ROOT, SNIPPETS, XML
 from mock_server import MAX_REQUEST, MockServer
 
-TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 (made up)
+TOKEN = "0123456789abcdef0123456789abcdef"
 SIGN_IN = ("sampleuser", "samplepass1")
 WORDS = {2: "two", 4: "four"}
 Says = Callable[[str, str], None]
@@ -289,7 +289,7 @@ class Mock:
     def sign_ins(self, *attempts: tuple[str, str]) -> object:
         return [outcome(partial(self.sign_in, *attempt)) for attempt in attempts][-1]
 
-    def connections(self, **settings: Any) -> object:  # noqa: ANN401 (one argument of create_connection at a time)
+    def connections(self, **settings: Any) -> object:
         return [outcome(partial(self.create, *SIGN_IN, **{name: value})) for name, value in settings.items()]
 
     def captcha(self, code: str = "") -> Captcha:

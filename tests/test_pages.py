@@ -1,4 +1,4 @@
-"""What holds for every page: it is described, its headings are unique, its codes and messages are those of the sources."""
+"""What holds for every page: a description, unique headings, and codes with the messages of the sources."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Receiver:
         self.app.testing = True  # an exception in the application is one in the test
         self.store = self.app.extensions["receive_callbacks"]
 
-    def send(self, query: str, body: str | bytes = "", type_: str = FORM, **options: Any) -> tuple[int, str]:  # noqa: ANN401
+    def send(self, query: str, body: str | bytes = "", type_: str = FORM, **options: Any) -> tuple[int, str]:
         """Send a callback; return the HTTP status and the text of the response."""
         environ = {"CONTENT_TYPE": type_, "HTTP_AUTHORIZATION": AUTHORIZATION, **options.pop("environ", {})}
         options = {"method": "POST" if body else "GET", "path": "/callback", "data": body, **options}

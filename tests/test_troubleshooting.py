@@ -19,7 +19,7 @@ from mock_server import MockServer
 SECTIONS = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").split("\n## ")[1:]
 CLIENT = ROOT / "snippets" / "connect_api.py"
 Respond = Callable[[int, bytes], str]
-TOKEN = "AUTHENTICATION_TOKEN"  # noqa: S105 (no secret)
+TOKEN = "AUTHENTICATION_TOKEN"
 
 
 def list_types(url: str, token: str = TOKEN, timeout: float = 10, session: requests.Session | None = None) -> None:

@@ -28,7 +28,8 @@ class Fence:
         file: The file that it stands in, relative to the root.
         line: The line where it opens.
         lines: What is between its first and last line.
-        instruction: The word and the text of the comment above it (a blank line may stand between), such as `("not run", "it installs packages")`.
+        instruction: The word and the text of the comment above it, such as `("not run", "it installs packages")`.
+            A blank line may stand between them.
         docstring: Whether it is an example in a docstring.
     """
 
@@ -85,8 +86,7 @@ class Page:
     def url(self) -> str:
         """The address of the page below that of the site: empty, or with a slash at the end."""
         name = self.path.removeprefix("docs/").removesuffix(".md")
-        name = name.removesuffix("index") if name == "index" or name.endswith("/index") else name + "/"
-        return name
+        return name.removesuffix("index") if name == "index" or name.endswith("/index") else name + "/"
 
     @cached_property
     def fences(self) -> tuple[Fence, ...]:

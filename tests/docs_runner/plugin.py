@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 from .build import Site, build_once
 from .names import misspelt
@@ -61,7 +62,7 @@ class PageFile(pytest.File):
         chosen = page.front_matter.get("run_on", ["sandbox", "mock"])
         targets = [str(name) for name in chosen] if isinstance(chosen, list) else [str(chosen)]
 
-        def names(site: Site) -> None:
+        def names(site: Site) -> None:  # noqa: ARG001 (the site has to build first)
             found = list(misspelt(page, settings))
             if found:
                 pytest.fail("\n".join(found), pytrace=False)
@@ -177,7 +178,7 @@ def says(pytestconfig: pytest.Config) -> Callable[[str, str], None]:
     return check
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """Show what `--update` wrote, and name in one line what could not run here."""
     for report in terminalreporter.stats.get("passed", []):
         for line in report.capstdout.splitlines() if "written: " in report.capstdout else ():

@@ -31,7 +31,7 @@ class Settings:
 
 
 def read_settings(root: Path) -> Settings:
-    table: dict[str, Any] = (
-        tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {}).get("docs_runner", {})
-    )
-    return Settings(root, **{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+    project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    table: dict[str, Any] = project.get("tool", {}).get("docs_runner", {})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    return Settings(root, **values)

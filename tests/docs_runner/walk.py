@@ -58,7 +58,7 @@ class Target:
     forced: Mapping[str, str] = field(default_factory=dict)
     replace: Mapping[str, str] = field(default_factory=dict)
     before_page: Callable[[], None] = lambda: None
-    after_block: Callable[[Fence], None] = lambda fence: None
+    after_block: Callable[[Fence], None] = lambda _: None
 
 
 class Walk:
