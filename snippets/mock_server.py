@@ -40,7 +40,6 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from email.message import Message
-    from typing import Self
 
 try:
     import trustme
@@ -230,7 +229,7 @@ class MockServer:
         self.http_url = f"http://{shown}:{http.server_address[1]}"
         self.url = f"https://{shown}:{self.tls_port}"
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> MockServer:  # noqa: PYI034 (Self needs Python 3.11)
         return self
 
     def __exit__(self, *_: object) -> None:
