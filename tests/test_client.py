@@ -381,7 +381,7 @@ MISSING = "could not read the certificate file: check REQUESTS_CA_BUNDLE, CURL_C
         (drip, "ca.pem", LATE),
         (answer(RESPONSE), "ca.pem", None),
     ],
-    ids=str,
+    ids=["untrusted", "no such file", "too slow", "trusted"],
 )
 def test_tls(script: Script, verify: Any, message: str | None, tmp_path: Path) -> None:
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
