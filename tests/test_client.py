@@ -373,17 +373,12 @@ UNTRUSTED = "TLS failed: check that this machine trusts the server's certificate
 MISSING = "could not read the certificate file: check REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and session.verify"
 
 
-@pytest.mark.parametrize(
-    ("script", "verify", "message"),
-    [
-        (stall, True, UNTRUSTED),
-        (stall, "missing.pem", MISSING),
-        (drip, "ca.pem", LATE),
-        (answer(RESPONSE), "ca.pem", None),
-    ],
-    ids=["untrusted", "no such file", "too slow", "trusted"],
-)
-def test_tls(script: Script, verify: Any, message: str | None, tmp_path: Path) -> None:
+TLS: list[tuple[Any, Script, str | None]] = [(True, stall, UNTRUSTED), ("missing.pem", stall, MISSING)]
+TLS += [("ca.pem", drip, LATE), ("ca.pem", answer(RESPONSE), None)]
+
+
+@pytest.mark.parametrize(("verify", "script", "message"), TLS, ids=["untrusted", "missing", "late", "trusted"])
+def test_tls(verify: Any, script: Script, message: str | None, tmp_path: Path) -> None:
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
