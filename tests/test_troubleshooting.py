@@ -1,4 +1,4 @@
-"""Each heading of the page about troubleshooting is a message that something here really says, word for word."""
+"""The headings of the page about troubleshooting, for searching readers: something here says each, word for word."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TestTroubleshooting:
 
     @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.split("`")[1])
     def test_message(self, section: str) -> None:
-        heading, anchor = re.match(r"`(.+)` \{ #(\S+) \}", section).groups()  # type: ignore[union-attr]
+        ((heading, anchor),) = re.findall(r"^`(.+)` \{ #(\S+) \}", section)
         with pytest.raises(Exception, match=re.escape(heading)):
             getattr(self, anchor.replace("-", "_"))()
 
