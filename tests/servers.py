@@ -66,8 +66,9 @@ def _java(mock: MockServer) -> dict[str, str]:
     if not shutil.which("keytool"):
         return {}
     store = mock.ca_file.with_suffix(".p12")
-    command = ["keytool", "-importcert", "-noprompt", "-alias", "mock", "-storetype", "PKCS12", "-storepass", "changeit"]
-    subprocess.run([*command, "-file", mock.ca_file, "-keystore", store], check=True, capture_output=True)
+    command = ["keytool", "-importcert", "-noprompt", "-alias", "mock", "-file", str(mock.ca_file)]
+    options = ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", "changeit"]
+    subprocess.run([*command, *options], check=True, capture_output=True)
     return {"JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"}
 
 

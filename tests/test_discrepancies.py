@@ -85,9 +85,8 @@ def test_d6_get_and_post_get_the_same_response(method: str, mock: MockServer, se
 
 def test_d7_the_id_is_looked_up_by_name() -> None:
     assert CallbackType(0, "HTTP GET") in parse_callback_types(RESPONSE)
-    assert FACTS["facts"]["default of callback_type_id"][0].startswith("1 ")
-    assert FACTS["callback_types"]["1"][1] == "HTTP Post"
-    assert FACTS["callback_types"]["0"][0] == "HTTP GET"
+    default = FACTS["facts"]["default of callback_type_id"][0]
+    assert not default.endswith(FACTS["callback_types"][default[0]][1])
 
 
 def test_d8_any_code_is_a_service_error() -> None:
@@ -139,9 +138,6 @@ def test_d14_parameter_names_are_sent_as_the_samples_have_them(api: ConnectAPI, 
 def test_d15_a_type_is_found_in_any_case(document: str) -> None:
     types = parse_callback_types((XML / document).read_bytes())
     assert [found.id for found in types if found.name.casefold() == "soap post"] == [6]
-    assert all(
-        specified.casefold() in ("", recorded.casefold()) for specified, recorded in FACTS["callback_types"].values()
-    )
 
 
 @pytest.mark.parametrize(("name", "code"), [("error-007.xml", "007"), ("recorded-error-103.xml", "103")])

@@ -22,6 +22,7 @@ import pytest
 from lxml import etree
 
 import mock_server as module
+from connect_api import build_request
 from facts import FACTS, ROOT, SNIPPETS, XML
 from mock_server import CALLBACK_TYPES, CONNECTION_IDS, MAX_REQUEST, STATUS, Callback, MockServer
 
@@ -76,10 +77,7 @@ def post(mock: MockServer, body: str, token: str = "token") -> bytes:
 
 
 def call(mock: MockServer, action: str, token: str = "token", **elements: str) -> etree._Element:
-    root = etree.Element("clickatellsdk")
-    for name, text in {"action": action, **elements}.items():
-        etree.SubElement(root, name).text = text
-    return etree.fromstring(post(mock, f"XML={quote(etree.tostring(root))}", token))
+    return etree.fromstring(post(mock, f"XML={quote(build_request(action, **elements))}", token))
 
 
 def codes(root: etree._Element) -> str:
@@ -170,13 +168,12 @@ Errors `419` to `426`, except `420`        | create_connection connection_id=99 
 Errors `419` to `426`, except `420`        | create_connection dial_prefix=x&ip_address=example.com | 421 422
 Errors `419` to `426`, except `420`        | create_connection callback_url=example.com&callback_type_id=99 | 423 424
 Errors `419` to `426`, except `420`        | create_connection callback_username=65*&callback_password=65* | 425 426
-other spellings                            | authenticate_user User=sampleuser&PASSWORD=samplepass1 |
+other spellings                            | create_connection Callback_URL=example.com&Dial_prefix=44 | 423
 longest values                             | authenticate_user user=128*&password=32*     | 404
 longer values                              | authenticate_user user=129*&password=33*     | 431 432
-longest values                             | create_connection connection_id=7&ftp_password=10* |
+longest values                             | create_connection connection_id=7&ftp_password=10*&callback_username=64* |
+longest values                             | create_connection callback_password=64*&ip_address=192.0.2.1, 2001:db8::1 |
 longer values                              | create_connection ftp_password=11*           | 420
-longest values                             | create_connection callback_username=64*&callback_password=64* |
-addresses                                  | create_connection Dial_prefix=44&ip_address=192.0.2.1, 2001:db8::1 |
 the gap in the list of types               | create_connection callback_type_id=4         | 424
 another scheme                             | create_connection callback_url=ftp://example.com | 423
 a backslash                                | create_connection callback_url=http://a\\@b  | 423
@@ -205,13 +202,6 @@ def test_rows_of_the_page() -> None:
             requests = "".join(request for found, request, _ in ROWS if found == row)
             assert requests, f"no test carries out this row: {row}"
             assert all(name.replace('"', "") in requests for name in re.findall("`([^`]+)`", advice)), row
-
-
-def test_folder_with_documents(tmp_path: Path) -> None:
-    (tmp_path / "error-440.xml").write_bytes((XML / "error-007.xml").read_bytes().replace(b"007", b"440"))
-    with MockServer(xml_dir=tmp_path) as other:
-        assert codes(call(other, "get_list_callback", "error-440")) == "440"
-        assert codes(call(other, "get_list_callback", "error-007")) == "007"
 
 
 @pytest.mark.parametrize(("users", "code"), [(["sampleuser"] * 2, "004"), ([f"user{n}" for n in range(10)], "003")])
@@ -255,7 +245,7 @@ def test_life_of_a_captcha(mock: MockServer, monkeypatch: pytest.MonkeyPatch) ->
 
     assert read_captcha(etree.parse(XML / "get-captcha" / "response.xml").getroot())["captcha_code"] == "502718"
     drawn = iter([12345, 678905, 333333])
-    monkeypatch.setattr(module.secrets, "randbelow", lambda _: next(drawn))
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
     used, wrong, old = (read_captcha(call(mock, "get_captcha")) for _ in range(3))
     assert [captcha["captcha_code"] for captcha in (used, wrong, old)] == ["012345", "678905", "333333"]
     assert (sign_in(**used), sign_in(**used)) == ("", "403")
@@ -292,7 +282,7 @@ def test_delivery(number: str, transport: str, mock: MockServer, receiver: MockS
     assert (exchange.method, exchange.target[:17]) == (transport[-4:].strip(), "/c%D0%96/d?a=%20b")
     assert base64.b64decode(exchange.headers["Authorization"].split()[1]).decode() == ":".join(credentials)
     if transport == "XML POST":
-        sent = [(element.tag, element.text) for element in etree.fromstring(exchange.body)]
+        sent = [(element.tag, str(element.text)) for element in etree.fromstring(exchange.body)]
     else:
         sent = parse_qsl(exchange.target.partition("&")[2] or exchange.body.decode())
     assert sent == list(fields.items())
@@ -355,11 +345,13 @@ def test_idle_connections(address: str, mock: MockServer, monkeypatch: pytest.Mo
         assert stack.enter_context(socket.create_connection(where, 10)).recv(1) == b""
 
 
-def test_ca_file_of_another_mock_stays(tmp_path: Path) -> None:
+def test_two_mocks_of_one_folder(tmp_path: Path) -> None:
+    """Each can replace documents or add some, and removes no file of the other."""
+    (tmp_path / "error-440.xml").write_bytes((XML / "error-007.xml").read_bytes().replace(b"007", b"440"))
     ca_file = tmp_path / "mock-ca.pem"
-    with MockServer(ca_file=ca_file) as first, MockServer(ca_file=ca_file):
+    with MockServer(ca_file=ca_file) as first, MockServer(ca_file=ca_file, xml_dir=tmp_path) as second:
         first.close()
-        assert ca_file.exists()
+        assert codes(call(second, "get_list_callback", "error-440")) == "440"
     assert not ca_file.exists()
 
 

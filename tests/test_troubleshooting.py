@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import requests
@@ -20,8 +21,8 @@ CLIENT = ROOT / "snippets" / "connect_api.py"
 TOKEN = "AUTHENTICATION_TOKEN"
 
 
-def list_types(url: str, token: str = TOKEN, timeout: float = 10, session: requests.Session | None = None) -> None:
-    ConnectAPI(token, url, timeout, session).list_callback_types()
+def list_types(url: str, token: str = TOKEN, **settings: Any) -> None:
+    ConnectAPI(token, url, **settings).list_callback_types()
 
 
 class TestTroubleshooting:
