@@ -130,9 +130,12 @@ def test_request_that_is_unknown(query: str, mock: MockServer) -> None:
 
 LARGE = f"XML={quote(LIST)}"
 ANY_ACTION = LARGE.replace("get_list", quote("a &lt;"))
+CONNECTIONS = LARGE.replace("callback", "connection")
 STATUSES = [
     ("POST /token", LARGE, "Content-Type: text/xml", 200, "<Error>430"),
     ("POST /error-007", ANY_ACTION, FORM, 200, "<Action>a &lt;_callback<"),
+    ("POST /recorded", CONNECTIONS, FORM, 200, "<connection_type>"),
+    ("POST /response.xml", CONNECTIONS, FORM, 200, "<connection_type>"),
     ("POST /error-000", LARGE, FORM, 404, "It has error-004, error-007"),
     ("GET /", "", FORM, 404, "must be the authentication token"),
     ("GET /get-captcha/response.xml", "", FORM, 404, "must be the authentication token"),
@@ -282,6 +285,7 @@ def test_delivery(number: str, transport: str, mock: MockServer, receiver: MockS
     assert (exchange.method, exchange.target[:17]) == (transport[-4:].strip(), "/c%D0%96/d?a=%20b")
     assert base64.b64decode(exchange.headers["Authorization"].split()[1]).decode() == ":".join(credentials)
     if transport == "XML POST":
+        assert exchange.headers["Content-Type"] == "text/xml"
         sent = [(element.tag, str(element.text)) for element in etree.fromstring(exchange.body)]
     else:
         sent = parse_qsl(exchange.target.partition("&")[2] or exchange.body.decode())
