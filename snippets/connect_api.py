@@ -210,13 +210,11 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
             raise InvalidRequest("token must be 8 to 200 ASCII letters, digits and . _ ~ -")
         if type(timeout) not in (int, float) or not 0 < timeout <= 86400:
             raise InvalidRequest("timeout must be a number of seconds above 0, and at most 86400")
-        host = ""
-        if isinstance(url.value, str) and _BASE_URL.fullmatch(url.value):
-            with contextlib.suppress(urllib3.exceptions.LocationParseError):  # a wrong port or IPv6 address
+        host, self._is_loopback = "", False
+        with contextlib.suppress(ValueError):  # a wrong port, or a host that isn't an IP address
+            if isinstance(url.value, str) and _BASE_URL.fullmatch(url.value):
                 host = str(urllib3.util.parse_url(url.value).host).strip("[]")  # the parser that requests uses
-        self._is_loopback = host == "localhost"
-        with contextlib.suppress(ValueError):
-            self._is_loopback = ipaddress.ip_address(host).is_loopback
+                self._is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
         if not host or not (self._is_loopback or url.value.startswith("https:")):
             raise InvalidRequest("base_url must start with https:// (except for loopback), without ? # @ or backslash")
         self.base_url = url.value.rstrip("/") + "/"
@@ -366,6 +364,7 @@ def _read_body(response: requests.Response, seconds: float) -> bytes:
     timer = threading.Timer(seconds, stop)
     with connection:
         timer.start()
+        response.raw.enforce_content_length = True  # version 1 of urllib3 doesn't by itself
         try:
             for part in iter(lambda: response.raw.read(8192, decode_content=False), b""):
                 received += len(part)

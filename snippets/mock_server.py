@@ -40,7 +40,6 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from email.message import Message
-    from typing import Self
 
 try:
     import trustme
@@ -230,7 +229,7 @@ class MockServer:
         self.http_url = f"http://{shown}:{http.server_address[1]}"
         self.url = f"https://{shown}:{self.tls_port}"
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> MockServer:  # noqa: PYI034 (Self needs Python 3.11)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -701,17 +700,19 @@ DOCUMENTS: dict[str, str] = {
 """,
     "get-captcha/response.xml": """\
 <ClICKATELLSDK>
-  <!-- The id and the time come from the User Guide. The image is ours, because the one in the guide is cut of\
-f. -->
+  \
+<!-- The id and the time come from the User Guide. The image is ours, because the one in the guide is cut off.\
+ -->
   <Action>get_captcha</Action>
   <Result>Success</Result>
   <Values>
     <Value>
       <captcha_id>c202a3fc98c50a5f8dccc8540077614e</captcha_id>
-      <captcha_image>%89PNG%0D%0A%1A%0A%00%00%00%0DIHDR%00%00%01+%00%00%00H%01%00%00%00%00~%28%15%AE%00%00%00N\
-IDATx%9C%ED%D3%C1%0A%00+%08%03%D0%FD%FFO%1Bh%85%12%96%9D%9D%87%11%F6N%03%21%85%01%11%D1%07%02p%84%FE%D8%8Bh%21\
-%8B%B0%98%90%C8%EF%B4B%D9%3DJ%DExkd%EDY%84%86%7D%99D%F9%5D%5E.%B8%23z%0D%11Q%11%0D%06p%28I%DE%EBY%5B%00%00%00%\
-00IEND%AEB%60%82</captcha_image>
+      \
+<captcha_image>%89PNG%0D%0A%1A%0A%00%00%00%0DIHDR%00%00%01+%00%00%00H%01%00%00%00%00~%28%15%AE%00%00%00NIDATx%\
+9C%ED%D3%C1%0A%00+%08%03%D0%FD%FFO%1Bh%85%12%96%9D%9D%87%11%F6N%03%21%85%01%11%D1%07%02p%84%FE%D8%8Bh%21%8B%B0\
+%98%90%C8%EF%B4B%D9%3DJ%DExkd%EDY%84%86%7D%99D%F9%5D%5E.%B8%23z%0D%11Q%11%0D%06p%28I%DE%EBY%5B%00%00%00%00IEND\
+%AEB%60%82</captcha_image>
     </Value>
   </Values>
   <Timestamp>1316511558</Timestamp>
@@ -752,17 +753,18 @@ IDATx%9C%ED%D3%C1%0A%00+%08%03%D0%FD%FFO%1Bh%85%12%96%9D%9D%87%11%F6N%03%21%85%0
 </CLICKATELLSDK>
 """,
     "recorded-error-103.xml": """\
-<CLICKATELLSDK><Result>Error</Result><Error>103</Error><Description>Not email activated</Description><Value><E\
-mail>test@test.com</Email></Value><Timestamp>1357731016</Timestamp></CLICKATELLSDK>
+<CLICKATELLSDK><Result>Error</Result><Error>103</Error><Description>Not email activated</Description><Value>\
+<Email>test@test.com</Email></Value><Timestamp>1357731016</Timestamp></CLICKATELLSDK>
 """,
     "recorded.xml": """\
-<?xml version="1.0"?><CLICKATELLSDK><Action>get_list_callback</Action><Result>Success</Result><Values><Value><\
-callback_type_id>0</callback_type_id><callback_type>HTTP Get</callback_type></Value><Value><callback_type_id>1\
-</callback_type_id><callback_type>HTTP Post</callback_type></Value><Value><callback_type_id>2</callback_type_i\
-d><callback_type>XML Post</callback_type></Value><Value><callback_type_id>3</callback_type_id><callback_type>X\
-ML Get</callback_type></Value><Value><callback_type_id>5</callback_type_id><callback_type>SOAP Get</callback_t\
-ype></Value><Value><callback_type_id>6</callback_type_id><callback_type>SOAP Post</callback_type></Value></Val\
-ues><Timestamp>1357839726</Timestamp></CLICKATELLSDK>
+<?xml version="1.0"?><CLICKATELLSDK><Action>get_list_callback</Action><Result>Success</Result><Values><Value>\
+<callback_type_id>0</callback_type_id><callback_type>HTTP Get</callback_type></Value><Value>\
+<callback_type_id>1</callback_type_id><callback_type>HTTP Post</callback_type></Value><Value>\
+<callback_type_id>2</callback_type_id><callback_type>XML Post</callback_type></Value><Value>\
+<callback_type_id>3</callback_type_id><callback_type>XML Get</callback_type></Value><Value><callback_type_id>5\
+</callback_type_id><callback_type>SOAP Get</callback_type></Value><Value><callback_type_id>6\
+</callback_type_id><callback_type>SOAP Post</callback_type></Value></Values><Timestamp>1357839726</Timestamp>\
+</CLICKATELLSDK>
 """,
     "request.xml": """\
 <clickatellsdk>

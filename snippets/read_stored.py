@@ -17,4 +17,4 @@ for callback in read_statuses(os.environ["CALLBACK_DATABASE"], after=last_id):
         print("at", callback.timestamp.isoformat())
     for problem in callback.problems:
         print("check:", problem)
-    last_id = callback.id or last_id
+    last_id = callback.id

@@ -41,7 +41,7 @@ def embedded_documents() -> str:
     entries = ""
     for path in sorted([*XML.glob("*.xml"), *XML.glob("*/response.xml")]):
         lines = path.read_text(encoding="utf-8").split("\n")
-        short = "\n".join("\\\n".join(re.findall(".{1,110}", line)) for line in lines)
+        short = "\n".join("\\\n".join(re.findall(r".{1,110}(?=<|$)|.{1,110}", line)) for line in lines)
         entries += f'    "{path.relative_to(XML).as_posix()}": """\\\n{short}""",\n'
     return f"{text.partition(begin)[0]}{begin}\n{entries}}}\n{end}{text.partition(end)[2]}"
 

@@ -220,6 +220,12 @@ def test_a_repeated_callback_has_the_same_fields(receiver: Receiver) -> None:
     assert receiver.stored() == [pairs(**change) for change in changes]
 
 
+def test_bytes_that_are_not_utf8_are_kept(receiver: Receiver) -> None:
+    body = QUERY.replace(SAMPLE["from"], "Caf\udce9").encode(errors="surrogateescape")
+    assert receiver.send("", body) == (200, "OK")
+    assert receiver.stored() == [pairs(**{"from": "Caf\udce9"})]
+
+
 @pytest.mark.parametrize("name", ["XML", "data"])
 def test_xml_inside_a_field(name: str, receiver: Receiver) -> None:
     """The sources don't say in which of these ways XML travels."""

@@ -14,7 +14,7 @@ const reach = (element, scrolls) => {
 const resized = new ResizeObserver((entries) => {
   for (const { target } of entries) reach(target, target.scrollWidth > target.clientWidth);
 });
-for (const figure of document.querySelectorAll("article figure")) resized.observe(figure);
+for (const wide of document.querySelectorAll("article :is(pre > code, figure)")) resized.observe(wide);
 window.component$?.subscribe(({ ref, scrollable }) => {
   if (scrollable !== undefined) {
     reach(ref, scrollable);

@@ -51,8 +51,8 @@ def cases() -> Iterator[tuple[str, bytes | str, str, str]]:
 
 CASES = {name: (document, verdict, sentence) for name, document, verdict, sentence in cases()}
 COUNT_WORKERS = """window.running = 0; window.Worker = class extends Worker {
-  constructor(...all) { super(...all); running += 1; }
-  terminate() { super.terminate(); running -= 1; }
+  constructor(url, ...rest) { super(url, ...rest); running += this.own = /checker.worker.js$/.test(url); }
+  terminate() { super.terminate(); running -= this.own; }
 };"""
 CHECK_ALL = """async ([base, documents]) => {
   const { Engine } = await import(`${base}assets/checker/engine.js`);

@@ -1,0 +1,142 @@
+"""What tests in a browser need: Chromium, and the site on a host like the one that it is published on."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.resources
+import io
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from docs_runner.build import Site
+from facts import ROOT
+
+POLICY = re.findall(r'Content-Security-Policy "([^"]*)"', (ROOT / "snippets" / "nginx.conf").read_text("utf-8"))[0]
+AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
+
+
+class _Host(SimpleHTTPRequestHandler):
+    """The published site: compressed, with the security policy, and with the site's own page for unknown addresses."""
+
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        path, status = Path(self.translate_path(self.path)), HTTPStatus.OK
+        if path.is_dir():
+            path /= "index.html"
+        if not path.is_file():
+            path, status = Path(self.directory) / "404.html", HTTPStatus.NOT_FOUND
+        body = path.read_bytes()
+        self.send_response(status)
+        self.send_header("Content-Type", self.guess_type(path))
+        if "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body, 6)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Security-Policy", POLICY)
+        self.end_headers()
+        return io.BytesIO(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in http.server)
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Ignore connections that the browser closes early, which it does when it leaves a page."""
+
+
+@pytest.fixture(scope="session")
+def hosted(site: Site) -> Iterator[str]:
+    """The address of the built site, with a slash at its end."""
+    with _Server(("127.0.0.1", 0), partial(_Host, directory=str(site.output))) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium that can reach this machine only."""
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no Chromium: install one of {', '.join(PROGRAMS)}")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path=program,
+            chromium_sandbox=hasattr(os, "geteuid") and os.geteuid() != 0,  # for root, Chromium has none
+            args=["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
+        )
+
+
+@dataclass
+class Visit:
+    """An open page, and what happened since it was opened.
+
+    Attributes:
+        requests: The URL of each request.
+        faults: Whatever the console reports, such as what the security policy refused.
+    """
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def look(self, width: int, scheme: str) -> None:
+        """Change the width of the window and the colours of the system, which the page follows."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+
+    def axe(self, *rules: str) -> list[str]:
+        """Return what breaks these rules of accessibility, or any rule: rule, element and reason."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE)
+        chosen = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+        found: list[dict[str, Any]] = self.page.evaluate("async (o) => (await axe.run(o)).violations", chosen)
+        return [
+            f"{rule['id']}: {node['html'].splitlines()[0][:120]} ({node['failureSummary']})"
+            for rule in found
+            for node in rule["nodes"]
+        ]
+
+
+@pytest.fixture
+def visit(browser: Browser, hosted: str) -> Iterator[Callable[..., Visit]]:
+    """Open a page of the site as its first visitor: no cookie, no stored choice, no cached file."""
+    with ExitStack() as contexts:
+
+        def open_page(path: str, width: int = 1280, scripts: bool = True, base: str = hosted) -> Visit:
+            context = browser.new_context(
+                viewport={"width": width, "height": 900},
+                java_script_enabled=scripts,
+                permissions=["clipboard-read", "clipboard-write"],
+                reduced_motion="reduce",
+            )
+            contexts.callback(context.close)
+            visit = Visit(context.new_page())
+
+            def note(message: ConsoleMessage) -> None:
+                if message.type in ("error", "warning"):
+                    visit.faults.append(message.text)
+
+            visit.page.on("request", lambda request: visit.requests.append(request.url))
+            visit.page.on("pageerror", lambda error: visit.faults.append(str(error)))
+            visit.page.on("console", note)
+            visit.page.goto(base + path)
+            return visit
+
+        yield open_page

@@ -1,0 +1,100 @@
+"""The search leads to what readers look for: the theme's own search, run on the index of the built site in Node."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from docs_runner.build import Site
+
+ERRORS, CLIENT, TROUBLE = "callback-types/errors/#", "reference/client/#connect_api.", "troubleshooting/#"
+ANY_CODE, RECEIVE, FIND_ID = f"{ERRORS}any-code-you-may-meet", "guides/receive-status/", "quickstart/#find-the-id-of-a-type"
+BUNDLE = f"{TROUBLE}no-bundle {TROUBLE}certificate guides/production/#proxies-and-redirects"
+
+FIRST = {  # what readers copy, and the place that comes first; of several places, any
+    "004": f"{ERRORS}error-004",
+    "E007": f"{ERRORS}error-007",
+    "error 009": f"{ERRORS}error-009 {TROUBLE}plain-http",
+    "[430]": f"{ERRORS}error-430",
+    "<Error>007</Error>": f"{ERRORS}error-007",
+    "423": f"{ANY_CODE} guides/configure-callback/#when-it-fails",
+    "Source IP address blocked": f"{ERRORS}error-004",
+    '"HTTP protocol not allowed, require HTTPS"': f"{ERRORS}error-009 {TROUBLE}plain-http",
+    "connect_api.ServiceError: error 007: Command not allowed": f"{ERRORS}error-007",
+    "Invalid or missing captcha_code": f"{ANY_CODE} guides/authenticate-user/",
+    "SSL: CERTIFICATE_VERIFY_FAILED": f"{TROUBLE}certificate",
+    "found an HTML page": f"{TROUBLE}html",
+    "no response within 10 s": f"{TROUBLE}no-answer",
+    "No module named 'requests'": f"{TROUBLE}no-module",
+    "Unicode strings with encoding declaration are not supported": f"{TROUBLE}encoding-declaration",
+    "CA_BUNDLE": BUNDLE,
+    "CallbackType": f"{CLIENT}CallbackType",
+    "serviceerror": f"{CLIENT}ServiceError",
+    "connect_api.parse_response": f"{CLIENT}parse_response callback-types/response/#parse-it",
+    "MockServer": "reference/mock/#mock_server.MockServer",
+    "webhook": "callback-types/about/ guides/configure-callback/",
+    "DLR": RECEIVE,
+    "delivery report": RECEIVE,
+    "captcha": "guides/authenticate-user/#solve-a-captcha",
+    "retry": "guides/production/#retry-what-may-be-retried",
+    "timeout": "guides/production/#wait-no-longer-than-you-must",
+    "php": "callback-types/request/",
+}
+AMONG_THREE = {  # questions, and words that several pages share
+    "type_id": FIND_ID,
+    "callback_type_id": FIND_ID,
+    "list_callback_types()": f"{CLIENT}ConnectAPI.list_callback_types",
+    "<CLICKATELLSDK>": "callback-types/request/",
+    "sender id": RECEIVE,
+    "api key": "callback-types/endpoint/",
+    "xsd": "callback-types/response/",
+    "what does error 007 mean": f"{ERRORS}error-007",
+    "how do I know if my message was delivered": RECEIVE,
+    "how do I get a token": "callback-types/endpoint/#authentication-token",
+    "Which callback type should I choose?": "callback-types/about/",
+    "how can I test without an account": "#run-it-now",
+    "can I use this from PHP": "callback-types/request/",
+    "where do I send the request": "callback-types/endpoint/ callback-types/request/",
+}
+SEARCH = """
+const fs = require("fs"), vm = require("vm"), [site, queries] = process.argv.slice(1), folder = `${site}/assets/javascripts/workers/`;
+let answer, listen;
+const world = { addEventListener: (_, listener) => (listen = listener), postMessage: (message) => answer(message), console };
+vm.runInNewContext(fs.readFileSync(folder + fs.readdirSync(folder).find((name) => /^search.*js$/.test(name)), "utf8"),
+  Object.assign(world, { self: world }));
+const ask = (type, data) => new Promise((resolve) => { answer = resolve; listen({ data: { type, data } }); });
+(async () => {
+  await ask(0, { ...JSON.parse(fs.readFileSync(`${site}/search/search_index.json`)), options: {} });
+  const found = {};
+  for (const query of JSON.parse(queries)) found[query] = (await ask(2, query)).data.items;
+  console.log(JSON.stringify(found));
+})();
+"""
+
+
+@pytest.fixture(scope="module")
+def found(site: Site) -> dict[str, list[set[str]]]:
+    """For each query, what each result shows: the address of its page, and that of its best section."""
+    if not shutil.which("node"):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no node: install Node.js")
+    queries = json.dumps([*FIRST, *AMONG_THREE])
+    ended = subprocess.run(["node", "-e", SEARCH, site.output, queries], capture_output=True, text=True, check=True)  # noqa: S607
+    return {query: [_shown(result) for result in results] for query, results in json.loads(ended.stdout).items()}
+
+
+def _shown(result: list[dict[str, str | float]]) -> set[str]:
+    sections = [part for part in result if "#" in str(part["location"])]
+    best = max((float(part["score"]) for part in sections), default=0)
+    page = str(result[0]["location"]).partition("#")[0]
+    return {page, *(str(part["location"]) for part in sections if part["score"] == best)}
+
+
+@pytest.mark.parametrize("query", [*FIRST, *AMONG_THREE])
+def test_query(query: str, found: dict[str, list[set[str]]]) -> None:
+    places, count = (FIRST[query], 1) if query in FIRST else (AMONG_THREE[query], 3)
+    shown = found[query][:count]
+    assert any(place in each for place in places.split() for each in shown), f"{query!r} leads to {shown}"
