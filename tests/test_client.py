@@ -253,6 +253,10 @@ class Recorder(requests.adapters.HTTPAdapter):
     """It sends nothing, and keeps what it was given."""
 
     error: type[BaseException] = requests.ConnectionError
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
 
     def send(self, request: requests.PreparedRequest, *_: Any, **given: Any) -> requests.Response:
         self.request, self.given = request, given
@@ -266,6 +270,14 @@ def recorded(session: requests.Session, base_url: str = HOST) -> Recorder:
     failing(ConnectAPI(TOKEN, base_url, 7, session).list_callback_types)
     assert (recorder.given["timeout"], recorder.given["stream"]) == (7, True)
     return recorder
+
+
+def test_connections_are_closed_at_the_end() -> None:
+    session = requests.Session()
+    session.mount("https://", recorder := Recorder())
+    with ConnectAPI(TOKEN, session=session):
+        assert not recorder.closed
+    assert recorder.closed
 
 
 PROXY, OTHER = "http://proxy.example:3128", "http://other.example:3128"
