@@ -31,7 +31,7 @@ SERVICE_URL = "https://connect.clickatell.com/"
 DOCS_URL = "http://127.0.0.1:8000/"
 """The URL of the documentation site. `ServiceError.help_url` begins with it."""
 MAX_BODY = 10 * 1024 * 1024
-"""The largest body in bytes, as sent and after decompression. A larger body raises `TransportError`."""
+"""The largest body after decompression, in bytes. A larger body raises `TransportError`."""
 
 _CALLBACK_TYPES = ("get_list_callback", "callback_type_id", "callback_type")
 _CONNECTION_TYPES = ("get_list_connection", "connection_type_id", "connection_type")
@@ -349,11 +349,12 @@ def _elements(arguments: _Secret) -> dict[str, Any]:
 
 def _read_body(response: requests.Response, seconds: float) -> bytes:
     """Read and decompress the body. A timer limits the whole time, because `requests` limits only each wait."""
-    body, received, status, late = bytearray(), 0, response.status_code, threading.Event()
+    body, status, late = bytearray(), response.status_code, threading.Event()
     compressed = re.fullmatch(r"(?i)\s*(x-)?gzip\s*", response.headers.get("Content-Encoding", ""))
     member: Any = None  # of the gzip file, while it isn't complete
     connection: Any = contextlib.nullcontext()
     with contextlib.suppress(AttributeError, OSError, ValueError):  # a response that a test made up has no socket
+        response.raw.enforce_content_length = True  # version 1 of urllib3 doesn't by itself
         connection = socket.fromfd(response.raw.fileno(), socket.AF_INET, socket.SOCK_STREAM)
 
     def stop() -> None:
@@ -364,16 +365,14 @@ def _read_body(response: requests.Response, seconds: float) -> bytes:
     timer = threading.Timer(seconds, stop)
     with connection:
         timer.start()
-        response.raw.enforce_content_length = True  # version 1 of urllib3 doesn't by itself
         try:
             for part in iter(lambda: response.raw.read(8192, decode_content=False), b""):
-                received += len(part)
                 while compressed and part and len(body) <= MAX_BODY:
                     member = member or zlib.decompressobj(wbits=31)
-                    body += member.decompress(part, MAX_BODY + 1 - len(body))
+                    body += member.decompress(part)  # at most 8 MiB, because part is short
                     part, member = member.unused_data, None if member.eof else member
                 body += part
-                if max(received, len(body)) > MAX_BODY:
+                if len(body) > MAX_BODY:
                     raise TransportError(f"the body is larger than {MAX_BODY} bytes: check the URL", status)
         except zlib.error:
             raise TransportError("Content-Encoding says gzip, but the body isn't: check the proxy", status) from None

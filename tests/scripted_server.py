@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 Script = Callable[[socket.socket], None]
+ended: list[Script] = []
+"""The dripping scripts that came to their end, because no client hung up."""
 
 
 def read_request(connection: socket.socket) -> bytes:
@@ -63,6 +65,7 @@ def dripping(head: bytes, drop: bytes = b" ", tail: bytes = b"", drops: int = 60
             with contextlib.suppress(TimeoutError):
                 if not connection.recv(65536):
                     return
+        ended.append(script)
         connection.sendall(tail)
 
     return script

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,11 +21,12 @@ import pytest
 import requests
 import trustme
 from lxml import etree
+from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import parse_url
 
 import connect_api as client
 from connect_api import Captcha, ConnectAPI, ConnectAPIError, MalformedResponse, ServiceError, TransportError
-from scripted_server import Script, answer, drip, dripping, scripted, send, stall
+from scripted_server import Script, answer, drip, dripping, ended, scripted, send, stall
 
 ROOT = Path(__file__).resolve().parent.parent
 XML = ROOT / "docs" / "xml"
@@ -138,6 +140,7 @@ def test_response_to_another_call(call: str) -> None:
     with scripted(answer(RESPONSE)) as url:
         error = failing(lambda: getattr(ConnectAPI(TOKEN, url), call)("user", PASSWORD))
     assert str(error) == f"expected {call} in Action, found 'get_list_callback'"
+    assert_hidden(PASSWORD, error)
 
 
 REFUSED: list[tuple[str, dict[str, Any]]] = [
@@ -250,6 +253,10 @@ class Recorder(requests.adapters.HTTPAdapter):
     """It sends nothing, and keeps what it was given."""
 
     error: type[BaseException] = requests.ConnectionError
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
 
     def send(self, request: requests.PreparedRequest, *_: Any, **given: Any) -> requests.Response:
         self.request, self.given = request, given
@@ -263,6 +270,14 @@ def recorded(session: requests.Session, base_url: str = HOST) -> Recorder:
     failing(ConnectAPI(TOKEN, base_url, 7, session).list_callback_types)
     assert (recorder.given["timeout"], recorder.given["stream"]) == (7, True)
     return recorder
+
+
+def test_connections_are_closed_at_the_end() -> None:
+    session = requests.Session()
+    session.mount("https://", recorder := Recorder())
+    with ConnectAPI(TOKEN, session=session):
+        assert not recorder.closed
+    assert recorder.closed
 
 
 PROXY, OTHER = "http://proxy.example:3128", "http://other.example:3128"
@@ -329,7 +344,7 @@ CLOSED = "the connection was closed before the body was complete: try again"
 NOTHING = "could not connect, or the connection was closed early: check the URL and the network"
 WRONG = "without an error code: check the URL, the token and the proxy"
 FAILURES: dict[str, tuple[Script, str, int | None]] = {
-    "status 404": (answer(b"<html>404</html>", "404 Not Found"), f"HTTP status 404 {WRONG}", 404),
+    "status 404": (answer(f"<html>no /{TOKEN}".encode(), "404 Not Found"), f"HTTP status 404 {WRONG}", 404),
     "status 503": (answer(b"", "503 Busy"), "HTTP status 503 without an error code: try again later", 503),
     "success at 500": (answer(RESPONSE, "500 No"), "HTTP status 500 without an error code: try again later", 500),
     "redirect": (answer(b"", "302 Found", "Location: http://127.0.0.1:9/"), f"HTTP status 302 {WRONG}", 302),
@@ -356,7 +371,6 @@ FAILURES: dict[str, tuple[Script, str, int | None]] = {
     "dripping gzip": (dripping(OK + f"{GZIP}\r\n\r\n".encode(), gzip.compress(b"")), LATE, None),
     "dripping error": (dripping(b"HTTP/1.1 503 Busy\r\nContent-Length: 100000\r\n\r\n"), LATE, None),
 }
-"""A dripping server goes on for 12 seconds, so a message about 0.3 s proves the limit."""
 
 
 @pytest.mark.parametrize("name", FAILURES)
@@ -367,6 +381,24 @@ def test_failure_on_the_way(name: str) -> None:
     assert isinstance(error, TransportError)
     assert (str(error), error.status) == (message, status), "whether to try again depends on both"
     assert_hidden(TOKEN, error)
+    assert script not in ended, "the client hung up when the time was over"
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_response_that_a_test_made_up(waits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no socket to shut down. A wait that ends just before the limit is the same as the limit."""
+    rest = [RESPONSE, b""]
+
+    def read(*_: object, **__: object) -> bytes:
+        if waits:
+            raise ReadTimeoutError(None, None, "")  # type: ignore[arg-type]
+        return rest.pop(0)
+
+    session, made_up = requests.Session(), requests.Response()
+    made_up.status_code, made_up.raw = 200, SimpleNamespace(read=read, close=list)
+    monkeypatch.setattr(session, "send", lambda *_, **__: made_up)
+    call = ConnectAPI(TOKEN, timeout=0.3, session=session).list_callback_types
+    assert str(failing(call)) == LATE if waits else len(call()) == 2
 
 
 UNTRUSTED = "TLS failed: check that this machine trusts the server's certificate"

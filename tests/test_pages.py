@@ -42,7 +42,7 @@ def test_codes_have_their_messages(page: Page) -> None:
         if code and len(spans(line)) > 1:
             known = {message for message, _ in meanings(code[1])}
             assert spans(line)[1] in known, f"{where}: {code[1]} is {' or '.join(sorted(known))}"
-        for heading in re.findall(r"^#+ `(\d{3})` (.+?) \{ #error-\1 \}$", line):
+        for heading in re.findall(r"^#+ Error `(\d{3})`: (.+?) \{ #error-\1 \}$", line):
             messages = [message for message, _ in meanings(heading[0])]
             assert heading[1] in messages, f"{where}: error {heading[0]} is {messages}, not {heading[1]}"
         for label, target in re.findall(r"\[([^\]]*)\]\([^)]*#error-(\d{3})\)", line):
@@ -54,7 +54,7 @@ def test_codes_have_their_messages(page: Page) -> None:
 
 def test_every_code_has_a_place_on_the_page_about_errors() -> None:
     page = (ROOT / "docs" / "callback-types" / "errors.md").read_text(encoding="utf-8")
-    sections = re.findall(r"^#+ `(\d{3})`.*\{ #error-\1 \}$", page, re.MULTILINE)
+    sections = re.findall(r"^#+ Error `(\d{3})`: .*\{ #error-\1 \}$", page, re.MULTILINE)
     documented = {path.stem.removeprefix("error-") for path in (ROOT / "docs" / "xml").glob("error-*.xml")}
     assert set(sections) == documented == {*FACTS["errors_of_this_call"], "430"}
     assert '--8<-- "docs/tables/all-error-codes.md"' in page

@@ -340,8 +340,10 @@ def test_authorized(user: str, password: str, tmp_path: Path) -> None:
     app = create_app(str(tmp_path / "callbacks.db"), user, password)
     for header in (basic(f"{user}:{password}"), "BASIC  " + basic(f"{user}:{password}")[6:]):
         assert app.test_client().get(f"/callback?{QUERY}", headers={"Authorization": header}).status_code == 200
-    response = app.test_client().get("/callback")
+    response = app.test_client().put("/callback")
     assert response.headers["WWW-Authenticate"] == 'Basic realm="callback", charset="UTF-8"'
+    response = app.test_client().put("/callback", headers={"Authorization": header})
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, POST")
     app.extensions["receive_callbacks"].close()
 
 

@@ -15,7 +15,7 @@ REACHABLE = """() => {
   const groups = new Set();
   const found = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']");
   for (const element of found) {
-    if (element.closest("[data-md-component=search]") || element.tabIndex < 0 || element.disabled || element.hidden) continue;
+    if (element.closest("[data-md-component=search], [hidden]") || element.tabIndex < 0 || element.disabled) continue;
     if (!element.checkVisibility({ visibilityProperty: true }) || groups.has(element.name || element)) continue;
     if (element.type === "radio") groups.add(element.name);
     element.dataset.reachable = "";
@@ -31,8 +31,8 @@ FOCUSED = """() => {
   for (const other of radio ? document.getElementsByName(element.name) : [element]) delete other.dataset.reachable;
   const seen = shown.some((part) => {
     if (!part) return false;
-    const { outlineStyle, outlineWidth } = getComputedStyle(part), { width, right, left } = part.getBoundingClientRect();
-    return outlineStyle !== "none" && parseFloat(outlineWidth) > 0 && width > 0 && right > 0 && left < innerWidth;
+    const { outlineStyle, outlineWidth } = getComputedStyle(part), { width, x } = part.getBoundingClientRect();
+    return outlineStyle !== "none" && parseFloat(outlineWidth) > 0 && width > 0 && x + width > 0 && x < innerWidth;
   });
   return [element.matches(".md-search__input") || seen, element.outerHTML.slice(0, 120)];
 }"""
@@ -127,4 +127,5 @@ def test_paper_has_the_article_and_nothing_to_click(visit: Callable[..., Visit])
     for part in (".md-header", ".md-sidebar", ".md-footer", ".md-code__nav", ".headerlink"):
         assert not page.locator(part).filter(visible=True).count(), f"{part} is printed"
     assert not page.locator("article .tabbed-block").filter(visible=False).count(), "a tab isn't printed"
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"), "dark paper"
