@@ -23,7 +23,7 @@ public class ListTypes {
             request.header("Content-Type", "application/x-www-form-urlencoded")
                 .POST(HttpRequest.BodyPublishers.ofString(data));
         }
-        // This client follows no redirect, which would send the token elsewhere.
+        // This client doesn't follow redirects, which would send the token elsewhere.
         var client = HttpClient.newBuilder()
             .connectTimeout(Duration.ofSeconds(10)).build();
         byte[] body = client.send(request.build(),

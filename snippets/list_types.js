@@ -15,7 +15,7 @@ async function main() {
     redirect: "manual", // a redirect would send the token elsewhere
     signal: AbortSignal.timeout(10_000),
   }).catch(() => {
-    // fetch's own message can contain the URL, and with it the token
+    // the message of fetch can contain the URL with the token
     throw new Error("The call failed: check the URL, the network and TLS.");
   });
   const parser = new XMLParser({
