@@ -1,2 +1,2 @@
-Invoke-WebRequest -OutFile connect_api.py http://127.0.0.1:8000/downloads/connect_api.py
-Invoke-WebRequest -OutFile mock_server.py http://127.0.0.1:8000/downloads/mock_server.py
+Invoke-WebRequest -OutFile connect_api.py 'http://127.0.0.1:8000/downloads/connect_api.py'
+Invoke-WebRequest -OutFile mock_server.py 'http://127.0.0.1:8000/downloads/mock_server.py'

@@ -1,6 +1,10 @@
 <?php
 $url = getenv('CONNECT_API_URL') ?: 'https://connect.clickatell.com';
 $token = getenv('CONNECT_API_TOKEN');
+if (!$token) {
+    fwrite(STDERR, "Set CONNECT_API_TOKEN.\n");
+    exit(1);
+}
 $method = $argv[1] ?? 'POST';
 $document = '<clickatellsdk><action>get_list_callback</action></clickatellsdk>';
 

@@ -9,7 +9,7 @@ import requests
 from lxml import etree
 
 url = os.environ.get("CONNECT_API_URL", "https://connect.clickatell.com")
-token = os.environ["CONNECT_API_TOKEN"]
+token = os.environ.get("CONNECT_API_TOKEN") or sys.exit("Set CONNECT_API_TOKEN.")
 method = sys.argv[1] if len(sys.argv) > 1 else "POST"
 document = "<clickatellsdk><action>get_list_callback</action></clickatellsdk>"
 

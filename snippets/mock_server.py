@@ -26,20 +26,18 @@ import time
 import zlib
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from email.message import Message
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingTCPServer
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from email.message import Message
 
 try:
     import trustme
@@ -78,26 +76,6 @@ STATUS = {
 }
 """The delivery status that the mock sends by default: the sample of Clickatell's callback page."""
 
-_MESSAGES = {
-    "003": "Max IP auth attempts exceeded, captcha required",
-    "004": "Max user auth attempts exceeded, captcha required",
-    "103": "Not email activated",
-    "400": "Invalid or missing captcha_ID",
-    "401": "Invalid or missing captcha_code",
-    "402": "Captcha expired",
-    "403": "Captcha already redeemed",
-    "404": "Authentication failed (user name or password)",
-    "419": "Invalid connection_id",
-    "420": "Invalid or missing ftp_password",
-    "421": "Invalid dial_prefix",
-    "422": "Invalid ip_address",
-    "423": "Invalid callback_URL",
-    "424": "Invalid callback_type",
-    "425": "Invalid callback_username",
-    "426": "Invalid callback_password",
-    "431": "Invalid or missing username",
-    "432": "Invalid or missing password",
-}
 _DIGITS = (0x7B6F, 0x2C97, 0x73E7, 0x73CF, 0x5BC9, 0x79CF, 0x79EF, 0x7252, 0x7BEF, 0x7BCF)
 """The digits, as pictures of five rows of three pixels."""
 
@@ -305,11 +283,9 @@ class MockServer:
             "REQUESTS_CA_BUNDLE": ca_file,
             "CURL_CA_BUNDLE": ca_file,
         }
-        powershell = {name: value.replace("'", "''") for name, value in variables.items()}
-        lines = ["macOS and Linux:"]
-        lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+        lines = ["macOS and Linux:", *(f"export {name}={shlex.quote(value)}" for name, value in variables.items())]
         lines += ["", "To undo:", f"unset {' '.join(variables)}", "", "PowerShell:"]
-        lines += [f"$Env:{name} = '{value}'" for name, value in powershell.items()]
+        lines += ["$Env:{} = '{}'".format(name, value.replace("'", "''")) for name, value in variables.items()]
         lines += ["", "To undo:", f"Remove-Item {', '.join(f'Env:{name}' for name in variables)}"]
         return "\n".join(lines)
 
@@ -334,11 +310,9 @@ class MockServer:
             action = elements.get("action")
             with self._lock:
                 status, response = self._document(handler, path[1:], elements)
-        headers = {"Content-Type": "text/xml"}
-        if isinstance(response, str):
-            headers["Content-Type"] = "text/plain; charset=utf-8"
-            response = f"{response}\n".encode()
-        headers["Content-Length"] = str(len(response))
+        kind = "text/xml" if isinstance(response, bytes) else "text/plain; charset=utf-8"
+        response = response if isinstance(response, bytes) else f"{response}\n".encode()
+        headers = {"Content-Type": kind, "Content-Length": str(len(response))}
         if status == 405:
             headers["Allow"] = "GET, POST"
         request = (handler.server.context is not None, handler.command, handler.path, handler.headers, body)
@@ -397,10 +371,8 @@ class MockServer:
 
     def _check_captcha(self, captcha_id: str, code: str) -> str | None:
         captcha = self.captchas.get(captcha_id)
-        if not captcha:
-            return "400"
-        if captcha.redeemed:
-            return "403"
+        if captcha is None or captcha.redeemed:
+            return "403" if captcha else "400"
         if captcha.expires <= time.monotonic():
             return "402"
         if captcha.code != code:
@@ -501,8 +473,6 @@ class _Listener(ThreadingTCPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Listener
     protocol_version = "HTTP/1.1"
-    server_version = "mock_server"
-    sys_version = ""
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
@@ -527,24 +497,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _receive(self) -> bytes:
         """Read the body to its end, but keep only a little more than the mock accepts."""
         body = bytearray()
-
-        def read(size: int) -> None:
-            while size > 0:
-                piece = self.rfile.read(min(size, 65536))
-                if not piece:
-                    raise ConnectionAbortedError("the client closed the connection before the end of the body")
-                size -= len(piece)
-                if len(body) <= MAX_REQUEST:
-                    body.extend(piece)
-
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            while size := int(self.rfile.readline(100).partition(b";")[0], 16):
-                read(size)
-                self.rfile.readline(100)
-            while self.rfile.readline(65537).strip():
-                pass  # a header after the last chunk
-        else:
-            read(int(self.headers.get("Content-Length", 0)))
+        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
+        size = 0 if chunked else int(self.headers.get("Content-Length", 0))
+        while size > 0 or (chunked and (size := int(self.rfile.readline(100).partition(b";")[0], 16))):
+            piece = self.rfile.read(min(size, 65536))
+            if not piece:
+                raise ConnectionAbortedError("the client closed the connection before the end of the body")
+            size -= len(piece)
+            body += piece[: MAX_REQUEST + 1 - len(body)]
+            if chunked and not size:
+                self.rfile.readline(100)  # the line break after a chunk
+        while chunked and self.rfile.readline(65537).strip():
+            pass  # a header after the last chunk
         return bytes(body)
 
 
@@ -587,7 +551,8 @@ def main() -> int:
     parser.add_argument("--hostname", action="append", default=[], help="name to add to the certificate (repeatable)")
     parser.add_argument("--ca-file", type=Path, default="mock-ca.pem", help="certificate file (default: %(default)s)")
     parser.add_argument("--xml-dir", type=Path, help="folder with XML documents to add or replace")
-    options = parser.parse_args()
+    options = vars(parser.parse_args())
+    hostnames = options.pop("hostname")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -601,15 +566,7 @@ def main() -> int:
         print(f"{text}, captcha code {captcha.code}" if captcha else text, file=sys.stderr, flush=True)
 
     try:
-        server = MockServer(
-            options.host,
-            options.port,
-            options.tls_port,
-            hostnames=options.hostname,
-            ca_file=options.ca_file,
-            xml_dir=options.xml_dir,
-            report=report,
-        )
+        server = MockServer(**options, hostnames=hostnames, report=report)
     except (OSError, ValueError, OverflowError) as error:
         print(f"mock_server.py: {error}", file=sys.stderr)
         return 1
@@ -623,7 +580,30 @@ def main() -> int:
     return 0
 
 
-# Written from docs/xml by `pytest --update`. Don't edit the documents here.
+# Written from the facts and docs/xml by `pytest --update`. Don't edit the messages and documents here.
+_MESSAGES: dict[str, str] = {
+    "003": "Max IP auth attempts exceeded, captcha required",
+    "004": "Max user auth attempts exceeded, captcha required",
+    "103": "Not email activated",
+    "104": "Not SMS activated",
+    "400": "Invalid or missing captcha_ID",
+    "401": "Invalid or missing captcha_code",
+    "402": "Captcha expired",
+    "403": "Captcha already redeemed",
+    "404": "Authentication failed (user name or password)",
+    "419": "Invalid connection_id",
+    "420": "Invalid or missing ftp_password",
+    "421": "Invalid dial_prefix",
+    "422": "Invalid ip_address",
+    "423": "Invalid callback_URL",
+    "424": "Invalid callback_type",
+    "425": "Invalid callback_username",
+    "426": "Invalid callback_password",
+    "428": "Invalid api_description",
+    "431": "Invalid or missing username",
+    "432": "Invalid or missing password",
+    "440": "Incorrect username and/or password",
+}
 DOCUMENTS: dict[str, str] = {
     "authenticate-user/response.xml": """\
 <CLICKATELLSDK>

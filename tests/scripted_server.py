@@ -9,61 +9,34 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 
-Script = Callable[[socket.socket], None]
+Script = bytes | Callable[[socket.socket], None]
+received: list[bytes] = []
+"""The requests that came, the last one at the end."""
 ended: list[Script] = []
 """The dripping scripts that came to their end, because no client hung up."""
 
 
-def read_request(connection: socket.socket) -> bytes:
-    """Read one whole HTTP request."""
-    request = b""
-    while True:
-        head, end, body = request.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-        if end and len(body) >= int(length[1] if length else 0):
-            return request
-        part = connection.recv(65536)
-        if not part:
-            return request
-        request += part
-
-
-def send(*parts: bytes, log: list[bytes] | None = None) -> Script:
-    """Read the request (and put it into the log), send the parts and close the connection."""
-
-    def script(connection: socket.socket) -> None:
-        request = read_request(connection)
-        if log is not None:
-            log.append(request)
-        for part in parts:
-            connection.sendall(part)
-
-    return script
-
-
-def answer(body: bytes, status: str = "200 OK", *headers: str, log: list[bytes] | None = None) -> Script:
-    """Send a complete HTTP response."""
+def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
+    """Build a complete HTTP response."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
-    return send("\r\n".join(lines).encode() + body, log=log)
+    return "\r\n".join(lines).encode() + body
 
 
 def stall(connection: socket.socket) -> None:
-    """Read the request and say nothing until the client hangs up."""
-    while connection.recv(65536):
-        pass
+    """Say nothing until the client hangs up."""
+    connection.recv(1)
 
 
-def dripping(head: bytes, drop: bytes = b" ", tail: bytes = b"", drops: int = 600) -> Script:
-    """Send a few bytes at a time, each well within a timeout, until the client hangs up (or for 12 seconds)."""
+def dripping(head: bytes, drop: bytes = b" ", tail: bytes = b"") -> Script:
+    """Send a few bytes at a time, each well within a timeout, until the client hangs up or 12 seconds are over."""
 
     def script(connection: socket.socket) -> None:
-        read_request(connection)
         connection.sendall(head)
         connection.settimeout(0.02)
-        for _ in range(drops):
+        for _ in range(600):
             connection.sendall(drop)
             with contextlib.suppress(TimeoutError):
-                if not connection.recv(65536):
+                if not connection.recv(1):
                     return
         ended.append(script)
         connection.sendall(tail)
@@ -71,36 +44,29 @@ def dripping(head: bytes, drop: bytes = b" ", tail: bytes = b"", drops: int = 60
     return script
 
 
-drip = dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-
-
-def in_turn(*scripts: Script) -> tuple[Script, list[Script]]:
-    """Play one script for each connection, the last for all that follow. The list has those that were played."""
-    played: list[Script] = []
-
-    def script(connection: socket.socket) -> None:
-        chosen = scripts[min(len(played), len(scripts) - 1)]
-        played.append(chosen)
-        chosen(connection)
-
-    return script, played
+def _play(script: Script, connection: socket.socket) -> None:
+    request = b""
+    while part := connection.recv(65536):
+        request += part
+        head, end, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        if end and len(body) >= int(length[1] if length else 0):
+            break
+    received.append(request)
+    connection.sendall(script) if isinstance(script, bytes) else script(connection)
 
 
 @contextlib.contextmanager
 def scripted(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Serve the script to each connection, with TLS if there is a context. The result is the base URL."""
+    """Play the script on each connection after its request, with TLS if there is a context. The result is the URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with contextlib.suppress(OSError), connection:
-                        if tls is None:
-                            script(connection)
-                        else:
-                            with tls.wrap_socket(connection, server_side=True) as secure:
-                                script(secure)
+            while True:
+                with contextlib.suppress(OSError), listener.accept()[0] as plain, contextlib.ExitStack() as stack:
+                    _play(script, stack.enter_context(tls.wrap_socket(plain, server_side=True)) if tls else plain)
+                if listener.fileno() < 0:
+                    return
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}"

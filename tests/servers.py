@@ -1,4 +1,4 @@
-"""What the pages and tests call: the published site as sandbox, and the mock over TLS."""
+"""What the pages and tests call, for writers and maintainers: the published site as sandbox, and the mock over TLS."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
@@ -62,46 +61,14 @@ def session(mock: MockServer) -> Iterator[requests.Session]:
         yield session
 
 
-@pytest.fixture
-def respond() -> Iterator[Callable[[int, bytes], str]]:
-    """Start a server of this machine that gives one response to every request; return its address."""
-    with ExitStack() as servers:
-
-        def start(status: int, body: bytes) -> str:
-            class Fixed(_Quiet):
-                def do_GET(self) -> None:
-                    self.send_response(status)
-                    self.send_header("Content-Length", str(len(body)))
-                    self.end_headers()
-                    self.wfile.write(body)
-
-                do_POST = do_GET  # noqa: N815 (the name in http.server)
-
-            server = servers.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Fixed))
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-            servers.callback(server.shutdown)
-            return f"http://127.0.0.1:{server.server_port}"
-
-        yield start
-
-
 def _java(mock: MockServer) -> dict[str, str]:
     """Return the variable that makes Java trust the mock: Java reads no PEM file."""
     if not shutil.which("keytool"):
         return {}
     store = mock.ca_file.with_suffix(".p12")
-    command = [
-        "keytool",
-        "-importcert",
-        "-noprompt",
-        "-alias",
-        "mock",
-        "-storetype",
-        "PKCS12",
-        "-storepass",
-        "changeit",
-    ]
-    subprocess.run([*command, "-file", mock.ca_file, "-keystore", store], check=True, capture_output=True)
+    command = ["keytool", "-importcert", "-noprompt", "-alias", "mock", "-file", str(mock.ca_file)]
+    options = ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", "changeit"]
+    subprocess.run([*command, *options], check=True, capture_output=True)
     return {"JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"}
 
 

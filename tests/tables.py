@@ -99,8 +99,8 @@ def fields_of(schema: str, *samples: str) -> str:
         examples = [found.text for document in documents for found in document.iterfind(path) if found.text]
         shown = "Elements" if kind == "Elements" else f"`{examples[0].strip()}`" if examples else "No sample"
         meaning = " ".join("".join(map(str, element.itertext())).split())
-        rows.append([f"`{path}`", kind, often, meaning, shown])
-    return table(["Element", "Type", "How often", "Meaning", "Example"], rows)
+        rows.append([f"`{path}`", f"{kind}, {often.lower()}", meaning, shown])
+    return table(["Element", "Type", "Meaning", "Example"], rows)  # a phone has no room for a fifth column
 
 
 def _declared(

@@ -31,7 +31,6 @@ FIRST = {  # what readers copy, and the place that comes first; of several place
     "Unicode strings with encoding declaration are not supported": f"{TROUBLE}encoding-declaration",
     "CA_BUNDLE": BUNDLE,
     "CallbackType": f"{CLIENT}CallbackType",
-    "serviceerror": f"{CLIENT}ServiceError",
     "connect_api.parse_response": f"{CLIENT}parse_response callback-types/response/#parse-it",
     "webhook": "callback-types/about/ guides/configure-callback/",
     "DLR": RECEIVE,
@@ -59,7 +58,7 @@ const fs = require("fs"), vm = require("vm"), [site, queries] = process.argv.sli
 const folder = `${site}/assets/javascripts/workers/`;
 const warn = (...reasons) => { throw new Error(reasons.join(" ")); };
 let answer, listen;
-const world = { addEventListener: (_, add) => (listen = add), postMessage: (found) => answer(found), console: { warn } };
+const world = { addEventListener: (_, add) => (listen = add), postMessage: (data) => answer(data), console: { warn } };
 vm.runInNewContext(fs.readFileSync(folder + fs.readdirSync(folder).find((name) => /^search.*js$/.test(name)), "utf8"),
   Object.assign(world, { self: world }));
 const ask = (type, data) => new Promise((resolve, reject) => {

@@ -1,12 +1,11 @@
-"""Each heading of the page about troubleshooting is a message that something here really says, word for word."""
+"""The headings of the page about troubleshooting, for searching readers: something here says each, word for word."""
 
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 import requests
@@ -15,27 +14,27 @@ from lxml import etree
 from connect_api import ConnectAPI, TransportError
 from facts import ROOT, XML
 from mock_server import MockServer
+from scripted_server import answer, scripted, stall
 
 SECTIONS = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").split("\n## ")[1:]
 CLIENT = ROOT / "snippets" / "connect_api.py"
-Respond = Callable[[int, bytes], str]
 TOKEN = "AUTHENTICATION_TOKEN"
 
 
-def list_types(url: str, token: str = TOKEN, timeout: float = 10, session: requests.Session | None = None) -> None:
-    ConnectAPI(token, url, timeout, session).list_callback_types()
+def list_types(url: str, token: str = TOKEN, **settings: Any) -> None:
+    ConnectAPI(token, url, **settings).list_callback_types()
 
 
 class TestTroubleshooting:
     """One method for each heading, found by the id of the heading. Each raises what the reader sees."""
 
     @pytest.fixture(autouse=True)
-    def servers(self, mock: MockServer, session: requests.Session, sandbox: str, respond: Respond) -> None:
-        self.mock, self.session, self.sandbox, self.respond = mock, session, sandbox, respond
+    def servers(self, mock: MockServer, session: requests.Session, sandbox: str) -> None:
+        self.mock, self.session, self.sandbox = mock, session, sandbox
 
     @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.split("`")[1])
     def test_message(self, section: str) -> None:
-        heading, anchor = re.match(r"`(.+)` \{ #(\S+) \}", section).groups()  # type: ignore[union-attr]
+        ((heading, anchor),) = re.findall(r"^`(.+)` \{ #(\S+) \}", section)
         with pytest.raises(Exception, match=re.escape(heading)):
             getattr(self, anchor.replace("-", "_"))()
 
@@ -74,8 +73,8 @@ class TestTroubleshooting:
         list_types("https://127.0.0.1:9")
 
     def no_answer(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TransportError) as raised:
-            list_types(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2)
+        with scripted(stall) as url, pytest.raises(TransportError) as raised:
+            list_types(url, timeout=0.2)
         raise OSError(str(raised.value).replace("0.2 s", f"{ConnectAPI(TOKEN).timeout} s"))
 
     def not_found(self) -> None:
@@ -88,7 +87,8 @@ class TestTroubleshooting:
         list_types(f"{self.sandbox}downloads", CLIENT.name)
 
     def sandbox_still_set(self) -> None:
-        ConnectAPI(TOKEN, self.respond(200, (XML / "response.xml").read_bytes())).authenticate_user("user", "password")
+        with scripted(answer((XML / "response.xml").read_bytes())) as url:
+            ConnectAPI(TOKEN, url).authenticate_user("user", "password")
 
     def encoding_declaration(self) -> None:
         etree.fromstring('<?xml version="1.0" encoding="UTF-8"?><a/>')

@@ -311,7 +311,7 @@ def _in_powershell(line: str) -> str:
         names = ", ".join(f"Env:{name}" for name in line.split()[1:])
         return f"Remove-Item {names} -ErrorAction SilentlyContinue"
     if match := re.fullmatch(r"curl -fsSO (\S+/(\S+))", line):
-        return f"Invoke-WebRequest -OutFile {match[2]} {match[1]}"
+        return f"Invoke-WebRequest -OutFile {match[2]} '{match[1]}'"  # quoted, so that it is one piece in the page
     return line
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import re
 import shutil
@@ -18,40 +19,21 @@ from docs_runner.walk import missing
 
 ROOT = Path(__file__).parents[2]
 TEMPORARY = ("client_body", "fastcgi", "proxy", "scgi", "uwsgi")
-TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".gz": "application/gzip",
-    ".html": "text/html; charset=utf-8",
-    ".inv": "application/octet-stream",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json; charset=utf-8",
-    ".map": "application/json; charset=utf-8",
-    ".md": "text/markdown; charset=utf-8",
-    ".png": "image/png",
-    ".py": "text/x-python; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-    ".wasm": "application/wasm",
-    ".xml": "application/xml",  # without a charset: the document says it
-    ".xsd": "application/xml",
-}
-"""What browsers and XML parsers have to be told of each kind of file."""
+TYPES = {".gz": "application/gzip", ".inv": "application/octet-stream", ".js": "text/javascript"}
+TYPES |= {".map": "application/json", ".md": "text/markdown", ".xml": "application/xml", ".xsd": "application/xml"}
+TYPES = mimetypes.MimeTypes().types_map[True] | TYPES
 HEADERS = {"Cross-Origin-Opener-Policy", "Referrer-Policy", "Strict-Transport-Security", "X-Content-Type-Options"}
 
 Get = Callable[[str], requests.Response]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("nginx")
-
-
-@pytest.fixture(scope="module")
-def get(folder: Path) -> Iterator[Get]:
-    """Return a function that gets a path of the site from nginx."""
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Get]]:
+    """The folder of the built site, and a function that gets a path of it from nginx."""
     nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if nginx is None:
         raise missing("nginx")
+    folder = tmp_path_factory.mktemp("nginx")
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"https://127.0.0.1:{port}/docs/connect/"
@@ -70,16 +52,14 @@ def get(folder: Path) -> Iterator[Get]:
     command = [nginx, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server, requests.Session() as session:
         assert server.stderr
-        said = ""
-        while "start worker process" not in said:
-            said = server.stderr.readline()
-            assert server.poll() is None, said
+        assert any("start worker process" in line for line in server.stderr), "nginx ended: run `nginx -t`"
         session.trust_env, session.verify = False, str(folder / "ca.pem")
-        yield lambda path: session.get(url + path, timeout=10, allow_redirects=False)
+        yield folder / "site", lambda path: session.get(url + path, timeout=10, allow_redirects=False)
         server.terminate()
 
 
-def test_the_sandbox_responds(get: Get) -> None:
+def test_the_sandbox_responds(host: tuple[Path, Get]) -> None:
+    _, get = host
     response = get("xml/response.xml?XML=%3Cclickatellsdk%2F%3E")
     assert response.content == (ROOT / "docs" / "xml" / "response.xml").read_bytes()
     url = response.url.partition("xml/")[0]
@@ -87,20 +67,22 @@ def test_the_sandbox_responds(get: Get) -> None:
     assert f"export CONNECT_API_URL={url}xml" in get("quickstart.md").text
 
 
-def test_every_file_has_its_type_and_the_headers(get: Get, folder: Path) -> None:
-    files = [path for path in (folder / "site").rglob("*") if path.is_file()]
-    assert files
-    for path in files:
-        headers = get(path.relative_to(folder / "site").as_posix()).headers
-        assert headers["Content-Type"] == TYPES[path.suffix], path
+def test_every_file_has_its_type_and_the_headers(host: tuple[Path, Get]) -> None:
+    site, get = host
+    for path in filter(Path.is_file, site.rglob("*")):
+        headers = get(path.relative_to(site).as_posix()).headers
+        kind = TYPES[path.suffix]  # XML has no charset here, because the document says it
+        charset = "; charset=utf-8" if kind.startswith("text/") or kind == "application/json" else ""
+        assert headers["Content-Type"] == kind + charset, path
         assert headers.keys() >= HEADERS, path
         never_changes = re.search(r"\.[0-9a-f]{8}\.min\.", path.name) is not None
         assert ("immutable" in headers["Cache-Control"]) == never_changes, path
 
 
-def test_an_unknown_path_gets_the_page_of_the_site(get: Get, folder: Path) -> None:
+def test_an_unknown_path_gets_the_page_of_the_site(host: tuple[Path, Get]) -> None:
+    site, get = host
     response = get("no/such/page")
-    assert (response.status_code, response.content) == (404, (folder / "site" / "404.html").read_bytes())
+    assert (response.status_code, response.content) == (404, (site / "404.html").read_bytes())
     assert response.headers.keys() >= HEADERS | {"Content-Security-Policy"}
     assert "Cache-Control" not in response.headers
     assert get("quickstart").headers["Location"] == "/docs/connect/quickstart/"
