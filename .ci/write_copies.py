@@ -1,6 +1,6 @@
 """Write each page as Markdown into a built site, and `llms.txt`, which lists them for language models.
 
-A copy is next to its page, and the includes of the page are in it: `callback-types/errors.md`.
+Each copy is next to its page, and contains the page's includes. For example: `callback-types/errors.md`.
 
 usage: write_copies.py SITE_FOLDER URL
 """
@@ -29,7 +29,7 @@ def text_of(path: Path) -> str:
 
 
 def copy_of(page: Path) -> str:
-    """Return a page with its includes. A reference page is made of docstrings, so its copy contains the module."""
+    """Return a page with its includes. The copy of a reference page contains the module instead of its docstrings."""
     text = DOCSTRINGS.sub(r'```python\n--8<-- "snippets/\1.py"\n```', text_of(page))
     return INCLUDE.sub(lambda found: re.sub("^", found[1], text_of(Path(found[2])).rstrip(), flags=re.MULTILINE), text)
 

@@ -28,7 +28,7 @@ public class ListTypes {
                 request.header("Content-Type", "application/x-www-form-urlencoded")
                     .POST(HttpRequest.BodyPublishers.ofString(data));
             }
-            // This client follows no redirect, which would send the token elsewhere.
+            // This client doesn't follow redirects, which would send the token elsewhere.
             body = HttpClient.newHttpClient().send(request.build(),
                 HttpResponse.BodyHandlers.ofByteArray()).body();
         } catch (IOException | IllegalArgumentException e) { // can contain the token

@@ -18,7 +18,7 @@ response = requests.get(
     timeout=10,
     allow_redirects=False,  # a redirect would send the token to another URL
 )
-# Parse bytes, so that lxml detects the encoding. Load nothing from outside.
+# Parse bytes, so that lxml detects the encoding. Don't load anything from outside.
 parser = etree.XMLParser(resolve_entities=False, no_network=True)
 root = etree.fromstring(response.content, parser)
 

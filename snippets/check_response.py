@@ -6,7 +6,7 @@ import sys
 
 from lxml import etree
 
-# Load nothing that the document refers to.
+# Don't load anything that the document refers to.
 parser = etree.XMLParser(resolve_entities=False, no_network=True)
 schema = etree.XMLSchema(file="response.xsd")
 document = etree.parse("response.xml", parser)

@@ -1,6 +1,6 @@
 """Client for `get_list_callback` and the calls around it in Clickatell's Connect API, for Python 3.9 or newer.
 
-Independent work, not affiliated with Clickatell, and tested against a mock, never against the live service.
+Independent of Clickatell, and tested against a mock, never against the live service.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ __version__ = "1.0.0"
 SERVICE_URL = "https://connect.clickatell.com/"
 """The URL of the service, up to the token."""
 DOCS_URL = "http://127.0.0.1:8000/"
-"""The URL of the documentation site, to which `ServiceError.help_url` leads."""
+"""The URL of the documentation site. `ServiceError.help_url` begins with it."""
 MAX_BODY = 10 * 1024 * 1024
-"""How many bytes a body may contain after decompression. A larger one raises `TransportError`."""
+"""The largest body after decompression, in bytes. A larger body raises `TransportError`."""
 
 _CALLBACK_TYPES = ("get_list_callback", "callback_type_id", "callback_type")
 _CONNECTION_TYPES = ("get_list_connection", "connection_type_id", "connection_type")
@@ -55,18 +55,18 @@ _PROBLEMS: list[tuple[type[Exception], str]] = [  # the first class that fits co
 
 
 class ConnectAPIError(Exception):
-    """Base class of every error of a call. No message or traceback contains the token, even with local variables."""
+    """The base class of all errors. No message or traceback contains the token, even with local variables."""
 
 
 class InvalidRequest(ConnectAPIError, ValueError):
-    """An argument can't be used, and nothing was sent. Correct the calling code."""
+    """An argument is invalid, so the client sent nothing. Fix your program."""
 
 
 class ServiceError(ConnectAPIError):
     """The service responded with an error. Use `code` and `message` together, because the sources disagree on codes.
 
     `errors` contains all pairs of code and message, and `code` and `message` are the first pair. A code has three
-    digits. A message is empty if the response doesn't contain one. `help_url` leads to the section about `code`.
+    digits. A message is empty if the response doesn't contain one. `help_url` links to the section about `code`.
     """
 
     def __init__(self, errors: list[tuple[str, str]]) -> None:
@@ -80,7 +80,7 @@ class ServiceError(ConnectAPIError):
 
 
 class MalformedResponse(ConnectAPIError):
-    """The body isn't what the call documents: the client expected `expected` and found `found`. Save the body."""
+    """The body isn't a documented response. The client expected `expected` and found `found`. Save the body."""
 
     def __init__(self, expected: str, found: str) -> None:
         super().__init__(expected, found)
@@ -91,7 +91,7 @@ class MalformedResponse(ConnectAPIError):
 
 
 class TransportError(ConnectAPIError):
-    """The network, TLS, a proxy or HTTP failed. The message says what to do. `status` is the HTTP status, if one came.
+    """The network, TLS, a proxy or HTTP failed. The message says what to do. `status` is the HTTP status, or `None`.
 
     Another attempt can help if `status` is `None` or at least 500, unless the message says to check a setting.
     """
@@ -102,21 +102,21 @@ class TransportError(ConnectAPIError):
 
 
 class CallbackType(NamedTuple):
-    """A way in which the service can call your URL. Compare names, such as `HTTP GET`, without regard to case."""
+    """A way in which the service can call your URL. Ignore case when you compare names, such as `HTTP GET`."""
 
     id: int
     name: str
 
 
 class ConnectionType(NamedTuple):
-    """A type of connection. Compare names, such as `HTTP API`, without regard to case."""
+    """A type of connection. Ignore case when you compare names, such as `HTTP API`."""
 
     id: int
     name: str
 
 
 class CaptchaChallenge(NamedTuple):
-    """A captcha to solve. Its `image` contains the bytes of a PNG file."""
+    """A captcha to solve. `image` contains the bytes of a PNG file."""
 
     id: str
     image: bytes
@@ -130,7 +130,7 @@ class Captcha(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A response that reports success. Each of its `values` maps element names to text; `timestamp` is in UTC."""
+    """A successful response. Each item of `values` maps element names to text, and `timestamp` is in UTC."""
 
     action: str
     values: list[dict[str, str]]
@@ -138,7 +138,7 @@ class Response(NamedTuple):
 
 
 class _Secret:
-    """A value that doesn't show in a traceback with local variables."""
+    """A value that doesn't appear in a traceback with local variables."""
 
     def __init__(self, value: Any) -> None:  # noqa: ANN401
         self.value = value
@@ -150,7 +150,7 @@ class _Secret:
 def build_request(action: str, **parameters: str | int) -> bytes:
     """Build the request document of a call as ASCII bytes, with one element for each parameter, in their order.
 
-    It raises `InvalidRequest` if XML can't contain a name or a value.
+    Raises `InvalidRequest` if XML can't contain a name or a value.
     """
     elements = {"action": _Secret(action), **{name: _Secret(parameters.pop(name)) for name in list(parameters)}}
     root = etree.Element("clickatellsdk")
@@ -164,7 +164,7 @@ def build_request(action: str, **parameters: str | int) -> bytes:
 def parse_response(body: bytes) -> Response:
     """Read the body of a response to any call, as bytes, such as `response.content`.
 
-    It raises `ServiceError` if the response contains an error code, and `MalformedResponse` if it isn't a response.
+    Raises `ServiceError` if the response contains an error code, and `MalformedResponse` if the body isn't a response.
     """
     root = _parse(body)
     result = _text(_only(root, "Result"))
@@ -184,12 +184,12 @@ def parse_response(body: bytes) -> Response:
 
 
 def parse_callback_types(body: bytes) -> list[CallbackType]:
-    """Read the body of a response to `get_list_callback`, as `parse_response` does. The list can be empty."""
+    """Read the body of a response to `get_list_callback`, like `parse_response`. The list can be empty."""
     return [CallbackType(int(number), name) for number, name in _rows(body, *_CALLBACK_TYPES)]
 
 
 class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
-    """The service, for one token. Use it in a `with` statement, or call `close` at the end.
+    """A client for the service, with one token. Use it in a `with` statement, or call `close` at the end.
 
     Every call raises `InvalidRequest`, `ServiceError` (with any HTTP status), `MalformedResponse` or `TransportError`.
 
@@ -246,7 +246,7 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
         return [ConnectionType(int(number), name) for number, name in self._call(*_CONNECTION_TYPES)]
 
     def get_captcha(self) -> CaptchaChallenge:
-        """Get a captcha (`get_captcha`), which a person has to solve within 15 minutes and with one attempt."""
+        """Get a captcha (`get_captcha`). A person has 15 minutes and one attempt to solve it."""
         ((captcha_id, text),) = self._call("get_captcha", "captcha_id", "captcha_image")
         image = unquote_to_bytes("".join(text.split()).replace("+", " "))  # form encoding, on one line or several
         if not image.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -257,7 +257,7 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
         """Authenticate a user whose account has been activated by email (`authenticate_user`).
 
         `user` is text of 1 to 128 characters, `password` of 1 to 32. The service requires `captcha` after failed
-        attempts. It counts them, so don't repeat the call automatically. The result is the user number.
+        attempts. It counts them, so don't repeat the call automatically. Returns the user number.
         """
         arguments = _Secret({**locals(), "self": None})
         del user, password
@@ -281,8 +281,8 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
     ) -> int:
         """Create a connection and configure its callbacks (`create_connection`).
 
-        `callback_type_id` is the id of a `CallbackType`, `connection_id` the id of a `ConnectionType`. The result is
-        the new API id. Don't repeat a call that failed on the way: it may have created the connection all the same.
+        `callback_type_id` is the id of a `CallbackType`, `connection_id` the id of a `ConnectionType`. Returns
+        the new API id. Don't repeat a call without a response, because it may have created the connection anyway.
         """
         arguments = _Secret({**locals(), "self": None, "Dial_prefix": dial_prefix, "dial_prefix": None})
         del user, password, callback_url, callback_username, callback_password, ftp_password

@@ -8,7 +8,7 @@ with ConnectAPI.from_environment() as api:
     try:
         print(api.list_callback_types())
     except ServiceError as error:
-        # The code has two meanings, so only the message tells them apart.
+        # Error 004 has two meanings, so decide by the message.
         text = error.message.casefold()
         if error.code == "004" and "captcha" in text:
             print("Stop signing in and solve a captcha.")

@@ -30,7 +30,7 @@ async function main() {
     });
     text = await response.text();
   } catch {
-    // fetch's own message can contain the URL, and with it the token
+    // the message of fetch can contain the URL with the token
     stop("The call failed: check the URL, the network and TLS.");
   }
   try {

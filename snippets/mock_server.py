@@ -2,11 +2,11 @@
 # requires-python = ">=3.9"
 # dependencies = ["trustme"]
 # ///
-"""A stand-in for the Connect API that runs on your machine, for trying out and testing programs.
+"""A mock of the Connect API that runs on your machine, so that you can try out and test programs.
 
-It responds with the documents of this site, which are contained in this file.
-Where the sources don't say what the service does, we chose a behaviour, and the mock's reference page says so.
-Independent work, not affiliated with Clickatell.
+This file contains the documents that the mock returns.
+If the sources don't say what the service does, we chose a behaviour, and the mock's reference page says so.
+Independent of Clickatell.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ MAX_REQUEST = 1024 * 1024
 """The largest request body that the mock accepts, in bytes."""
 
 IDLE_SECONDS = 30
-"""How long a connection may be silent before the mock closes it, in seconds."""
+"""How many seconds a connection can send nothing before the mock closes it."""
 
 CAPTCHA_SECONDS = 15 * 60
-"""How long a captcha can be used, in seconds. Source: User Guide."""
+"""How many seconds a captcha is valid. Source: User Guide."""
 
 ACCOUNTS = {"sampleuser": ("samplepass1", True), "newuser": ("samplepass2", False)}
-"""The users that the mock knows: the password, and whether the account is activated by email. Sample data."""
+"""The users that the mock knows, with the password, and whether the account is activated by email. Sample data."""
 
 CALLBACK_TYPES = {"0": "HTTP GET", "1": "HTTP POST", "2": "XML POST", "3": "XML GET", "5": "SOAP GET", "6": "SOAP POST"}
-"""The ids and names of the callback types, as recorded, in the specification's capitals."""
+"""The recorded ids and names of the callback types. The names are in capitals, as in the specification."""
 
 CONNECTION_IDS = ("2", "7", "9", "12", "13", "14")
-"""The ids of the connection types, as recorded. `7` is `FTP API`."""
+"""The recorded ids of the connection types. `7` is `FTP API`."""
 
 STATUS = {
     "apiMsgId": "996411ad91fa211e7d17bc873aa4a41d",
@@ -77,7 +77,7 @@ STATUS = {
 """The delivery status that the mock sends by default: the sample of Clickatell's callback page."""
 
 _DIGITS = (0x7B6F, 0x2C97, 0x73E7, 0x73CF, 0x5BC9, 0x79CF, 0x79EF, 0x7252, 0x7BEF, 0x7BCF)
-"""The digits as pictures of five rows with three pixels each."""
+"""The digits, as pictures of five rows of three pixels."""
 
 # Only these hosts are on this machine in any case. Without user names and backslashes, parsers can't disagree on a URL.
 _LOOPBACK = re.compile(
@@ -134,7 +134,7 @@ class Delivery(NamedTuple):
 
 @dataclass
 class Captcha:
-    """A captcha: the digits in the picture, the `time.monotonic` at which it expires, and whether it was used."""
+    """A captcha: the digits in the picture, when it expires (as `time.monotonic`), and whether it was used."""
 
     code: str
     expires: float
@@ -142,7 +142,7 @@ class Captcha:
 
 
 class MockServer:
-    """The mock on two ports of this machine, one for HTTPS and one for plain HTTP.
+    """A mock that listens on two ports of this machine, one for HTTPS and one for plain HTTP.
 
     Use it as a context manager.
 
@@ -151,8 +151,8 @@ class MockServer:
         port: The port for plain HTTP. `0` picks a free port.
         tls_port: The port for HTTPS. `0` picks a free port.
         hostnames: Names to add to the certificate, which is always valid for this machine.
-        ca_file: Where to write the certificate authority. The default is a temporary file. The mock removes the file.
-        xml_dir: A folder with documents that replace those in this file, or add to them.
+        ca_file: Where to write the certificate authority. The default is a temporary file. `close` removes the file.
+        xml_dir: A folder with documents to add, or to use instead of the documents in this file.
         report: A function to call with each exchange.
 
     Attributes:
@@ -162,7 +162,7 @@ class MockServer:
         ca_file: The certificate authority to trust, in PEM format.
         exchanges: The requests and responses, oldest first.
         callbacks: The callbacks that were configured, oldest first.
-        captchas: The captchas that the mock made, by their ids.
+        captchas: The captchas that the mock created, by id.
 
     Raises:
         OSError: The mock can't use a port, can't write `ca_file`, or can't read `xml_dir`.
@@ -275,7 +275,7 @@ class MockServer:
             connection.close()
 
     def lines_to_paste(self) -> str:
-        """Return the shell lines that point a program at this mock, and the lines that undo them."""
+        """Return the shell commands that point a program at this mock, and the commands that undo them."""
         ca_file = str(self.ca_file.absolute())
         variables = {
             "CONNECT_API_URL": self.url,
@@ -542,15 +542,15 @@ def _png(code: str) -> bytes:
 def main() -> int:
     """Run the mock until a signal stops it, and return the exit status."""
     parser = argparse.ArgumentParser(
-        description="A stand-in for the Connect API. It shows the lines that point a program at it.",
+        description="A mock of the Connect API. It shows the commands that point a program at it.",
         epilog="Any token works. The token error-007 always returns error 007, and recorded returns the recorded list.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8081, help="port for plain HTTP (default: %(default)s)")
     parser.add_argument("--tls-port", type=int, default=8443, help="port for HTTPS (default: %(default)s)")
-    parser.add_argument("--hostname", action="append", default=[], help="name to add to the certificate; repeatable")
-    parser.add_argument("--ca-file", type=Path, default="mock-ca.pem", help="file to trust (default: %(default)s)")
-    parser.add_argument("--xml-dir", type=Path, help="folder with XML documents to replace or add")
+    parser.add_argument("--hostname", action="append", default=[], help="name to add to the certificate (repeatable)")
+    parser.add_argument("--ca-file", type=Path, default="mock-ca.pem", help="certificate file (default: %(default)s)")
+    parser.add_argument("--xml-dir", type=Path, help="folder with XML documents to add or replace")
     options = vars(parser.parse_args())
     hostnames = options.pop("hostname")
     stopped = threading.Event()

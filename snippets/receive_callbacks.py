@@ -4,11 +4,11 @@
 # ///
 """Receive delivery status callbacks and store each of them once.
 
-Set `CALLBACK_DATABASE` to the SQLite file, set `CALLBACK_USER` and `CALLBACK_PASSWORD` to what the callbacks contain,
-and run this file. The receiver speaks plain HTTP: put a proxy that ends TLS in front of it, because each callback
-contains the password.
+Set `CALLBACK_DATABASE` to the SQLite file, and set `CALLBACK_USER` and `CALLBACK_PASSWORD` to the user name and
+password of the callback. Then run this file. The receiver accepts only plain HTTP, so put a proxy with TLS in front of
+it, because each callback contains the password.
 
-Independent work, not affiliated with Clickatell. The guide lists what we chose because the sources don't describe it.
+Independent of Clickatell. The guide lists what we chose because the sources don't describe it.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class MessageStatus(str, enum.Enum):  # Python 3.9 doesn't have StrEnum
 
 
 class MalformedCallback(ValueError):
-    """A callback without a readable `apiMsgId` and `status`. The message says why, and quotes no value."""
+    """A callback without a readable `apiMsgId` and `status`. The message says why, but doesn't quote values."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,10 @@ class DeliveryStatus:
         recipient: The field `to`.
         sender: The field `from`, which may contain letters.
         charge: The credits charged.
-        fields: All names and values as they arrived. A byte that isn't UTF-8 is a surrogate (see `surrogateescape`).
+        fields: All names and values as they arrived. A byte that isn't UTF-8 is a surrogate (`surrogateescape`).
         problems: A sentence for each documented field that is missing, empty, malformed or repeated.
-        id: The number of the row, from 1 upwards; 0 before the callback is stored.
-        received_at: When it was stored, in UTC; `None` before the callback is stored.
+        id: The number of the row, from 1 upwards. It is 0 before the callback is stored.
+        received_at: When the callback was stored, in UTC. It is `None` before that.
     """
 
     api_msg_id: str
@@ -175,7 +175,7 @@ def parse_fields(fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> Deliv
 
 
 def read_statuses(database: Path | str, after: int = 0) -> Iterator[DeliveryStatus]:
-    """Read the stored callbacks, oldest first, while the receiver runs or not.
+    """Read the stored callbacks, oldest first, even while the receiver runs.
 
     Args:
         database: The SQLite file of the receiver.
@@ -185,7 +185,7 @@ def read_statuses(database: Path | str, after: int = 0) -> Iterator[DeliveryStat
         Each callback, with `id` and `received_at`.
 
     Raises:
-        sqlite3.Error: The file doesn't exist, or it can't be read.
+        sqlite3.Error: The file doesn't exist, or SQLite can't read it.
     """
     uri = f"{Path(database).absolute().as_uri()}?mode=rw"  # the default mode would create a missing file
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection:
@@ -347,19 +347,19 @@ class _Plain(Response):
 
 
 def create_app(database: Path | str, user: str, password: str) -> Flask:
-    """Create the receiver as a WSGI application. Its path is `/callback`, also with a slash at the end.
+    """Create the receiver as a WSGI application. Its path is `/callback`, with or without a slash at the end.
 
     Args:
         database: The SQLite file, which is created if it is missing.
-        user: The user name that callbacks contain, without a colon.
-        password: The password that callbacks contain.
+        user: The user name of the callback, without a colon.
+        password: The password of the callback.
 
     Returns:
         The application. `app.extensions["receive_callbacks"].close()` closes the database.
 
     Raises:
-        ValueError: The user name or the password can't be used.
-        OSError, sqlite3.Error: The database can't be created or opened.
+        ValueError: The user name or the password is empty, or the user name contains a colon.
+        OSError, sqlite3.Error: The receiver can't create or open the database.
     """
     if not user or not password or ":" in user:
         raise ValueError("user name and password must not be empty, and the user name must not contain a colon")
@@ -439,7 +439,7 @@ def main() -> int:
     """Serve until a signal to stop arrives. Return the exit status."""
     parser = argparse.ArgumentParser(
         description="Receive delivery status callbacks on /callback and store them in an SQLite database.",
-        epilog="Set CALLBACK_DATABASE to the file, CALLBACK_USER and CALLBACK_PASSWORD to what the callbacks contain.",
+        epilog="Set CALLBACK_DATABASE to the file, and CALLBACK_USER and CALLBACK_PASSWORD as in create_connection.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")

@@ -14,8 +14,8 @@ def description() -> str:
     """Return `docs/openapi.json`: one path, GET and POST, and every documented response as an example."""
     request = (XML / "request.xml").read_text(encoding="utf-8").rstrip("\n")
     response = {
-        "description": "A success or an error, told apart by the element `Result`. The HTTP status of an error isn't "
-        "documented: read the body first.",
+        "description": "A success or an error, as the element `Result` says. Read the body before the HTTP status, "
+        "because the HTTP status of an error isn't documented.",
         "content": {"text/xml": {"schema": {"type": "string"}, "examples": _examples()}},
     }
     parameter = {"type": "string", "description": "The request document.", "examples": [request]}
@@ -47,8 +47,8 @@ def description() -> str:
         "info": {
             "title": "Clickatell Connect API: get_list_callback",
             "version": "1.0.0",
-            "description": "Independent of Clickatell. Made from published documents, never checked against the live "
-            "service, and nobody knows whether the service still runs.",
+            "description": "Independent of Clickatell. Made from published documents, and never checked against the "
+            "live service. We don't know whether the service still runs.",
         },
         "servers": [
             {"url": SERVICE, "description": "The service"},

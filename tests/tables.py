@@ -59,13 +59,13 @@ def parameters_of(call: str) -> str:
 def callback_types() -> str:
     rows = []
     for number, (specified, recorded) in FACTS["callback_types"].items():
-        source = "Specification, recorded answers" if specified else "Recorded answers"
+        source = "Specification, recorded responses" if specified else "Recorded responses"
         rows.append([f"`{number}`", f"`{specified}`" if specified else "Left out", f"`{recorded}`", source])
     return table(["Id", "Name in the specification", "Recorded name", "Source"], rows)
 
 
 def connection_types() -> str:
-    names = {"UG, RA": "User Guide, recorded answers", "RA": "Recorded answers"}
+    names = {"UG, RA": "User Guide, recorded responses", "RA": "Recorded responses"}
     rows = [[f"`{number}`", f"`{name}`", names[mark]] for number, (name, mark) in FACTS["connection_types"].items()]
     return table(["Id", "Name", "Source"], rows)
 

@@ -73,8 +73,8 @@ async function checkFile(chosen) {
   const bytes = await chosen.slice(0, MAX_FILE).arrayBuffer().then((read) => new Uint8Array(read), () => null);
   if (number !== asked) return;
   drop(); // so that the same file can be chosen again
-  if (!bytes) return say(`No verdict: ${chosen.name} can't be read. Choose the file again.`, "bad");
-  hold(bytes, `The file ${chosen.name} is checked as it is, byte by byte.`, chosen);
+  if (!bytes) return say(`No verdict: could not read ${chosen.name}. Choose the file again.`, "bad");
+  hold(bytes, `The checker reads the bytes of the file ${chosen.name}.`, chosen);
   check(chosen.name);
 }
 
@@ -83,7 +83,7 @@ async function checkSample() {
   const response = await fetch(new URL(`../../xml/${sample.value}`, import.meta.url)).catch(() => null);
   const text = response?.ok ? await response.text() : null;
   if (number !== asked) return;
-  if (text === null) return say("No verdict: the sample could not be loaded.", "bad");
+  if (text === null) return say("No verdict: could not load the sample. Try again.", "bad");
   drop();
   source.value = text;
   check("the sample");
@@ -100,7 +100,7 @@ source.addEventListener("paste", (event) => {
   drop();
   if (tooLong(text)) { // before the browser puts it into the field
     event.preventDefault();
-    hold(text, `The text has ${text.length.toLocaleString("en")} characters, too many to show. It is checked as a whole.`);
+    hold(text, `The text has ${text.length.toLocaleString("en")} characters, too many to show. The checker reads the whole text.`);
   }
   begin("Checking the text…");
   setTimeout(() => check("the text")); // after the browser has put it in

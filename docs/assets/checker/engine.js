@@ -26,7 +26,7 @@ export class Engine {
         resolve({ ...found, ...result });
       };
       this.#cancel = () => end({ replaced: true });
-      worker.onerror = () => end({ failed: "its files could not be loaded" });
+      worker.onerror = () => end({ failed: "could not load its files" });
       worker.onmessage = ({ data: { started, report, done, failed } }) => {
         if (started) timer = setTimeout(() => end({ late: true }), seconds * 1000); // loading isn't counted
         else if (report) found.report = report;

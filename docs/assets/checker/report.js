@@ -16,7 +16,7 @@ const more = (count) => (count > 0 ? element("p", {}, `And ${count.toLocaleStrin
 function table(caption, header, rows, rowHeaders = false) {
   const cell = (content, place) => element(...(rowHeaders && !place ? ["th", { scope: "row" }] : ["td", {}]), content);
   const head = element("thead", {}, element("tr", {}, header.map((text) => element("th", { scope: "col" }, text))));
-  // It can scroll, so the keyboard has to reach it.
+  // The table can scroll, so the keyboard has to reach it.
   return element("div", { className: "checker-scroll", tabIndex: 0, role: "group", ariaLabel: caption }, element("table", {},
     element("caption", {}, caption), header.length ? head : null,
     element("tbody", {}, rows.map((row) => element("tr", {}, row.map(cell))))));
@@ -29,11 +29,11 @@ function problemOf({ problem }, placeOf) {
 }
 
 function schemaOf({ wellFormed, schema }) {
-  if (!wellFormed) return "Not compared: only well-formed XML can be.";
-  if (!schema) return "Not compared: no schema is published for this.";
+  if (!wellFormed) return "Not compared, because the XML isn't well-formed";
+  if (!schema) return "Not compared, because this site has no schema for this document";
   const file = link(`../../xml/${schema.file}`, schema.file);
-  if (schema.late) return ["Not compared with ", file, ": it took too long."];
-  if (schema.agrees) return ["Agrees with ", file];
+  if (schema.late) return ["Not compared with ", file, ", because it took too long"];
+  if (schema.agrees) return ["Follows ", file];
   const items = schema.problems.map(({ line, reason }) => element("li", {}, `Line ${line}: ${reason}`));
   return [`${schema.count.toLocaleString("en")} ${schema.count === 1 ? "difference" : "differences"} from `, file, ":",
     element("ul", {}, items), more(schema.count - schema.problems.length)];
@@ -61,7 +61,7 @@ function valuesOf({ values }) {
   return table(caption + range, header, rows.map((row) => row.map(code)));
 }
 
-/** The sentence for a result of the engine, and how it is coloured. */
+/** The sentence for a result of the engine, and its colour. */
 export function verdictOf({ report, late, failed }, seconds) {
   if (report) return { kind: report.kind, text: `${MARKS[report.kind]} ${report.verdict}` };
   const reason = late ? `the check took more than ${seconds} seconds` : `the checker failed: ${failed}`;

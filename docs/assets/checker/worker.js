@@ -46,14 +46,14 @@ function parse({ ParseOption, XmlDocument }, bytes, isText) {
   return XmlDocument.fromBuffer(bytes, isText ? { option, encoding: "UTF-8" } : { option });
 }
 
-// What isn't XML is recognised by its first characters. UTF-16 has a null next to each.
+// Text that isn't XML, by its first characters. UTF-16 has a null next to each character.
 
 const BEGINNINGS = [
-  [/^$/, "Empty", "There is nothing here except white space. Check that the whole body was stored or copied."],
-  [/^<(!doctype\s+html|html|head|body)\b/i, "An HTML page", "Check the URL that was called, and any proxy between you and the service."],
-  [/^(\{\s*["}]|\[\s*[{["\]])/, "JSON, not XML", "The sources show only XML responses. Check the URL that was called."],
+  [/^$/, "Empty", "The text is empty or contains only white space. Check that you stored or copied the whole body."],
+  [/^<(!doctype\s+html|html|head|body)\b/i, "An HTML page", "Check the URL that you called, and any proxy between you and the service."],
+  [/^(\{\s*["}]|\[\s*[{["\]])/, "JSON, not XML", "The sources show only XML responses. Check the URL that you called."],
   [/^&(lt|#60|#x3c);/i, "Escaped XML",
-    "The tags are written as “&lt;”, as in a log or the source of a web page. Use the body as it was received."],
+    "The tags are written as “&lt;”, as in a log or the source of a web page. Use the body as you received it."],
   [/^(HTTP\/\d|(connection|content-[a-z-]+|date|server|set-cookie|transfer-encoding|vary|x-[a-z-]+): )/i, "HTTP headers, then a body",
     "Check only the body, which begins after the first empty line."],
 ];
@@ -90,17 +90,17 @@ function parametersOf(root) {
   return { header: ["Parameter", "Value"], rows, count: rows.length };
 }
 
-// Whatever a reader wouldn't expect, in sentences.
+// Everything that a reader wouldn't expect, in sentences.
 
 const KNOWN = ["Action", "Result", "Values", "Value", "Timestamp", "Error", "Description"];
 const not = (...known) => `*[not(${known.map((name) => `self::${name}`).join(" or ")})]`;
 
 function* unusualIn(root, roots) {
-  if (!roots.includes(root.name)) yield `No source spells the root element ${clip(root.name, 60)}. The sources have ${list(roots)}.`;
+  if (!roots.includes(root.name)) yield `No source spells the root element ${clip(root.name, 60)}. The sources spell it ${list(roots)}.`;
   const [foreign] = root.find("(descendant-or-self::*[namespace-uri()])[1]");
-  if (foreign) yield `${clip(foreign.name, 60)} is in the namespace ${quote(foreign.namespaceUri)}. The documented elements are in no namespace.`;
+  if (foreign) yield `${clip(foreign.name, 60)} is in the namespace ${quote(foreign.namespaceUri)}. The documented elements don't have a namespace.`;
   const attributes = distinct(root.find(`(descendant-or-self::*/@*)[position() <= ${ROWS}]`).map(({ name }) => clip(name, 60)));
-  if (attributes.length) yield `The sources show no attributes. Here are ${list(attributes)}.`;
+  if (attributes.length) yield `The sources show no attributes, but this document contains ${list(attributes)}.`;
 }
 
 function* unusualElements(root, call) {
@@ -108,51 +108,51 @@ function* unusualElements(root, call) {
   if (call === "get_list_callback") places.push(`Values/Value/${not("callback_type_id", "callback_type")}`);
   const found = root.find(`(${places.join(" | ")})[position() <= ${ROWS}]`);
   const unknown = distinct(found.map(({ name, parent }) => `${clip(name, 60)} in ${clip(parent.name, 60)}`));
-  if (unknown.length) yield `No source has these elements here: ${list(unknown)}.`;
+  if (unknown.length) yield `No source shows these elements here: ${list(unknown)}.`;
   const between = distinct(texts(root, "(. | Values | Values/Value)/text()[normalize-space()]"));
-  const dots = between.includes("...") ? " The specification has such dots where it leaves out values." : "";
-  if (between.length) yield `There is text between the elements: ${list(between.map(quote))}.${dots}`;
+  const dots = between.includes("...") ? " The specification contains such dots where it leaves out values." : "";
+  if (between.length) yield `The document contains text between the elements: ${list(between.map(quote))}.${dots}`;
   for (const name of ["Action", "Result", "Values", "Timestamp"]) {
     const times = count(root, name);
-    if (times > 1) yield `${name} occurs ${times.toLocaleString("en")} times.`;
+    if (times > 1) yield `${name} appears ${times.toLocaleString("en")} times.`;
   }
 }
 
 function* unusualTime(timestamp) {
   if (/^\d{13}$/.test(timestamp)) yield `Timestamp has 13 digits. In milliseconds, it is ${dateOf(timestamp / 1000)}. The documented unit is seconds.`;
   else if (!/^\d{1,11}$/.test(timestamp)) yield `Timestamp isn't a Unix time: ${quote(timestamp)}.`;
-  else if (timestamp * 1000 > Date.now() + 86_400_000) yield `Timestamp is in the future by the clock of your machine: ${dateOf(timestamp)}.`;
+  else if (timestamp * 1000 > Date.now() + 86_400_000) yield `Timestamp is in the future, according to your machine's clock: ${dateOf(timestamp)}.`;
 }
 
 function* unusualErrors(root, errors) {
-  if (count(root, "Values")) yield "Result is Error, but there are Values.";
+  if (count(root, "Values")) yield "Result is Error, but the response contains Values.";
   const [codes, messages] = [count(root, "Error"), count(root, "Description")];
-  if (codes !== messages) yield `There are ${counted(codes, "Error")} and ${counted(messages, "Description")}. Each code should have a message.`;
+  if (codes !== messages) yield `The response contains ${counted(codes, "Error")} and ${counted(messages, "Description")}. Each code should have a message.`;
   for (const code of distinct(errors.map((error) => error.code))) {
     const { known, message } = errors.find((error) => error.code === code);
     if (!/^\d{3}$/.test(code)) yield `An error code has three digits. This one is ${quote(code)}.`;
     else if (!known.length) yield `No source lists error ${code}.`;
-    else if (known.every((meaning) => meaning.message !== message)) yield `The sources have another message for error ${code} than ${quote(message)}.`;
+    else if (known.every((meaning) => meaning.message !== message)) yield `The message ${quote(message)} isn't documented for error ${code}.`;
   }
 }
 
 function* unusualTypes(root, { rows }, { types }) {
-  if (!count(root, "Values")) yield "There is no Values.";
+  if (!count(root, "Values")) yield "The response doesn't contain Values.";
   else if (!rows.length) yield "The list is empty. The sources don't say whether that can happen.";
   for (const [place, what] of [[0, "ids"], [1, "names"]]) {
     const twice = rows.map((row) => row[place].toLowerCase()).filter((item, index, all) => all.indexOf(item) !== index);
-    if (twice.length) yield `These ${what} occur more than once: ${list(distinct(twice).map(quote))}.`;
+    if (twice.length) yield `These ${what} appear more than once: ${list(distinct(twice).map(quote))}.`;
   }
   const [wrong, right] = [false, true].map((wanted) => rows.filter(([id, name]) => wanted === (/^\d+$/.test(id) && name !== "")));
-  if (wrong.length) yield `A callback type has an id in digits and a name, but not ${list(wrong.map(([id, name]) => quote(`${id} ${name}`.trim())))}.`;
+  if (wrong.length) yield `Each callback type should have an id in digits and a name, unlike ${list(wrong.map(([id, name]) => quote(`${id} ${name}`.trim())))}.`;
   const other = right.filter(([id, name]) => types[id]?.toLowerCase() !== name.toLowerCase());
   const known = other.map(([id, name]) => `${id} ${clip(name, 60)} (${types[id] ? `the sources have ${types[id]}` : "an unknown id"})`);
   if (known.length) yield `No source lists ${list(known)}.`;
 }
 
-const DECLARATION = "The sources show none. It can define entities, a known way to attack a parser, so the client refuses it too.";
+const DECLARATION = "The sources show no such declaration. It can define entities, which is a known way to attack a parser, so the client rejects it too.";
 const DECLARED = /^\ufeff?<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)/;
-const DECODED = "Your browser has already decoded the text that you pasted. To check the bytes, choose the file.";
+const DECODED = "But your browser decoded the text that you pasted. To check the bytes, choose the file.";
 
 // The reading of a document: a verdict in words, and the parts.
 
@@ -167,15 +167,15 @@ function readError(root, call, facts) {
   const one = errors.map(({ code, message }) => `Error ${code}: ${clip(message, 100)}`)[0] ?? "An error without a code";
   const verdict = total > 1 ? `${counted(total, "error")}: ${list(errors.map(({ code }) => code), 3, total)}` : one;
   const about = root.find("Value/*[position() <= 5]").map((field) => [clip(field.name, 60), clip(field.content.trim()), "(what the error is about)"]);
-  const unusual = [...(call === undefined ? ["There is no Action. The recorded errors have none either."] : []), ...unusualErrors(root, errors)];
+  const unusual = [...(call === undefined ? ["The response doesn't contain Action. Neither do the recorded errors."] : []), ...unusualErrors(root, errors)];
   return { kind: total ? "note" : "bad", verdict, errors, errorCount: total, facts: about, unusual };
 }
 
 function readSuccess(root, call, facts) {
   const values = valuesOf(root, call), unusual = [];
-  if (!call) unusual.push("There is no Action, so the response doesn't say which call it belongs to.");
-  if (!count(root, "Timestamp")) unusual.push("There is no Timestamp.");
-  if (count(root, "Error")) unusual.push("Result is Success, but there is an Error.");
+  if (!call) unusual.push("The response doesn't contain Action, so you can't tell which call it belongs to.");
+  if (!count(root, "Timestamp")) unusual.push("The response doesn't contain Timestamp.");
+  if (count(root, "Error")) unusual.push("Result is Success, but the response contains an Error.");
   const types = call === "get_list_callback";
   if (types) unusual.push(...unusualTypes(root, values, facts));
   const what = types ? counted(values.count, "callback type") : `a response to ${clip(call ?? "an unknown call", 60)}`;
@@ -185,7 +185,7 @@ function readSuccess(root, call, facts) {
 function readResponse(root, call, { schemas, facts }) {
   const own = [undefined, "get_list_callback"].includes(call) ? "response.xsd" : `${call.replaceAll("_", "-")}/response.xsd`;
   const [result, timestamp] = ["Result", "Timestamp"].map((name) => texts(root, name, 1)[0]);
-  const found = result === undefined ? "it has no Result" : `Result is ${quote(result)}`;
+  const found = result === undefined ? "Result is missing" : `Result is ${quote(result)}`;
   const readings = { Error: readError, Success: readSuccess };
   const reading = Object.hasOwn(readings, result ?? "") ? readings[result](root, call, facts)
     : { kind: "bad", verdict: `Not a documented response: ${found}`, facts: [], unusual: [] };
@@ -202,7 +202,7 @@ function read(document, tools, advice) {
   const { root } = document;
   const call = texts(root, "Action | action", 1)[0];
   if (root.name.toUpperCase() !== "CLICKATELLSDK") {
-    const verdict = `Not a document of the Connect API: the root element is ${clip(root.name, 60)}`;
+    const verdict = `Not a Connect API document: the root element is ${clip(root.name, 60)}`;
     return { verdict, advice, facts: [["Root element", clip(root.name)]] };
   }
   const asks = call !== undefined && !count(root, "Result | Error | Values | Timestamp");
@@ -236,14 +236,14 @@ function* check(source, tools) {
     if (!(error instanceof tools.xml.XmlParseError)) throw error;
     const { line, col, message } = error.details.find(({ level }) => level > 1) ?? { line: 1, col: 1, message: "no document" };
     const [, name, opened] = /mismatch: (.+) line (\d+) and/.exec(message) ?? [];
-    const open = name && `${clip(name, 60)} opens in line ${opened} and isn't closed before this place.`;
+    const open = name && `${clip(name, 60)} opens in line ${opened} and isn't closed before this line.`;
     const problem = { line, column: col, reason: clip(message.trim(), 300) };
     return yield { ...report, verdict: what ?? `Not well-formed XML: line ${line}, column ${col}`, advice: advice ?? open, problem };
   }
   try {
     report.wellFormed = true;
     if (document.dtd) { // its entities could make a text of any length, so nothing in the document is read
-      return yield { ...report, verdict: what ?? "Not read: it has a document type declaration", advice: advice ?? DECLARATION };
+      return yield { ...report, verdict: what ?? "Not read: the document contains a document type declaration", advice: advice ?? DECLARATION };
     }
     const { schema, ...reading } = read(document, tools, advice);
     Object.assign(report, reading);
