@@ -132,7 +132,8 @@ def test_the_policy_is_for_https_only(program: Program) -> None:
 def test_the_policy_never_repeats_a_post(call: str, retrying: requests.Session, tmp_path: Path) -> None:
     """Neither after a status, nor if TLS fails halfway: urllib3 alone would then send the POST again."""
     expected = 4 if call == "list_callback_types" else 1
-    assert calling(retrying, reply(503), call=call)[1] == expected
+    error, made = calling(retrying, reply(503), call=call)
+    assert (vars(error)["status"], made) == (503, expected)
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     authority.issue_cert("127.0.0.1").configure_cert(context)

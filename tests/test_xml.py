@@ -147,6 +147,7 @@ def test_schema_finds_elements_that_are_misspelt_missing_or_doubled(name: str) -
         ("response.xml", "1316512313", "2011-09-20"),
         ("error-007.xml", ">007<", ">7<"),
         ("create-connection/response.xml", "3334222", "x"),
+        ("get-list-connection/response.xml", ">12<", ">x<"),
         ("get-captcha/response.xml", IMAGE, ""),
     ],
 )
