@@ -115,6 +115,18 @@ class Page:
                 for file, first, lines in self.docstrings(match[1]):
                     yield from _prose(file, lines, first)
 
+    def following(self, fence: Fence) -> Fence | None:
+        """Return the next block."""
+        rest = self.fences[self.fences.index(fence) + 1 :]
+        return rest[0] if rest else None
+
+    def is_for(self, fence: Fence, target: str) -> bool:
+        """Whether this block runs on a target. A block of output does if its program does."""
+        if fence.is_output and not fence.instruction[0] and (place := self.fences.index(fence)):
+            return self.is_for(self.fences[place - 1], target)
+        word, value = fence.instruction
+        return word != "run on" or target in value
+
     def linked_files(self) -> dict[str, Path]:
         """Return the files of the site that the page links to and a reader can save: name to path."""
         found = {}

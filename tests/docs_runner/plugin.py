@@ -16,9 +16,10 @@ from _pytest.terminal import TerminalReporter
 
 from .build import Site, build_once
 from .names import misspelt
+from .owners import is_checked_elsewhere, is_run
 from .page import Page
 from .settings import Settings, read_settings
-from .walk import Target, Walk, is_checked_elsewhere, is_run
+from .walk import Target, Walk
 
 _SHARED = "DOCS_RUNNER_SHARED"  # the folder that all workers of a run share
 
@@ -70,8 +71,7 @@ class PageFile(pytest.File):
         yield PageItem.from_parent(self, name="names", callobj=names, line=1)
         for index, fence in enumerate(page.fences):
             for target in targets if is_run(fence) and fence.instruction[0] != "not run" else targets[:1]:
-                word, value = fence.instruction
-                if word == "run on" and target not in value:
+                if not page.is_for(fence, target):
                     continue
 
                 def block(docs_walk: Callable[..., Walk], index: int = index, target: str = target) -> None:

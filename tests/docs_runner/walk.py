@@ -14,13 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from _pytest.outcomes import Failed, Skipped
 
+from .owners import in_powershell, is_checked_elsewhere, is_run_by, unowned
 from .page import Block, Fence, Page
 from .settings import Settings
 
@@ -28,15 +28,6 @@ SECONDS = float(os.environ.get("DOCS_RUNNER_SECONDS", "60"))
 """How long one block may run, and how long a server may take to be ready."""
 
 _DEAD_PROXY = "http://127.0.0.1:9"  # nobody listens there, so a call that leaves this machine fails at once
-_LANGUAGES = {
-    ".py": "python",
-    ".js": "javascript",
-    ".ps1": "powershell",
-    ".xsd": "xml",
-    ".conf": "nginx",
-    ".md": "markdown",
-    ".yml": "yaml",
-}
 _SAVE_VARIABLES = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w', encoding='utf-8'))"
 
 
@@ -88,9 +79,8 @@ class Walk:
                     self._run(fence, block)
                 except (Exception, Failed, Skipped) as error:
                     self.results.append(error)
-                    self.printed = (
-                        error if isinstance(error, Skipped) else Skipped("the program above this output failed")
-                    )
+                    failed = Skipped("the program above this output failed")
+                    self.printed = error if isinstance(error, Skipped) else failed
                 else:
                     self.results.append(None)
         finally:
@@ -102,16 +92,18 @@ class Walk:
         text = fence.source(self.page.root)
         if not block.text.strip():
             _fail(fence, "this block is empty on the built page")
-        wanted, shown = (fence.language, fence.title, text), (block.language, block.title, block.text)
-        if wanted != shown:
-            change = _difference("\n".join(wanted), "\n".join(shown))
+        source, built = (fence.language, fence.title, text), (block.language, block.title, block.text)
+        if source != built:
+            change = _difference("\n".join(source), "\n".join(built))
             _fail(fence, "the built page shows this block in another way (language, title, text)", change)
         if (reason := unowned(fence, self.page, self.settings)) is not None:
             _fail(fence, reason)
-        word, value = fence.instruction
-        if fence.is_output:
+        word = fence.instruction[0]
+        if not self.page.is_for(fence, self.target.name):
+            self.printed = None
+        elif fence.is_output:
             self._compare(fence, block)
-        elif word == "not run" or (word == "run on" and self.target.name not in value):
+        elif word == "not run":
             self.printed = None
         elif word == "server":
             self._start_server(fence, block)
@@ -120,14 +112,16 @@ class Walk:
         elif fence.language == "sh":
             self._run_shell(fence, block)
         elif fence.language == "powershell":
-            _compare_powershell(fence, block.text, self.page)
+            if (wanted := in_powershell(fence, self.page)) != (shown := sorted(block.text.splitlines())):
+                change = _difference("\n".join(wanted), "\n".join(shown))
+                _fail(fence, "this doesn't say what the shell lines say", change)
         elif fence.title and not is_checked_elsewhere(fence.include, self.settings):
             (self.folder / fence.title).write_text(block.text + "\n", encoding="utf-8")
 
     def _run_python(self, fence: Fence, block: Block) -> None:
         name = fence.title or f"line_{fence.line}.py"
         (self.folder / name).write_text(block.text + "\n", encoding="utf-8")
-        if is_run_by(fence, _following(self.page, fence)):
+        if is_run_by(fence, self.page.following(fence)):
             return
         as_test = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if name.startswith("test_") else []
         self._finish(fence, [sys.executable, *as_test, name], quiet=not as_test)
@@ -195,22 +189,18 @@ class Walk:
 
     def _keep(self, fence: Fence, printed: str) -> None:
         self.printed = self._as_on_the_page(printed).rstrip("\n")
-        following = _following(self.page, fence)
+        following = self.page.following(fence)
         if following and following.is_output:
             self.shown.add(self.printed)
         elif self.printed and self.printed not in self.shown:
-            _fail(
-                fence, "this prints, and neither an Output block follows nor did the page show it above", self.printed
-            )
+            _fail(fence, "this prints what no Output block of the page shows", self.printed)
 
     def _compare(self, fence: Fence, block: Block) -> None:
         printed, self.printed = self.printed, None
         if isinstance(printed, Skipped):
             raise printed
         if printed is None:
-            if fence.instruction[0] != "run on" and not _is_left_out(_above(self.page, fence), self.target):
-                _fail(fence, "this output belongs to no program: the block above it isn't run")
-            return
+            _fail(fence, "this output belongs to no program: the block above it isn't run")
         if printed == block.text:
             return
         if self.update and fence.include.endswith(".out"):
@@ -236,83 +226,6 @@ def missing(tool: str) -> Skipped:
     if os.environ.get("CI"):
         pytest.fail(f"{tool} is missing, and with CI set nothing is skipped", pytrace=False)
     return Skipped(f"missing on this machine: {tool}")
-
-
-def is_checked_elsewhere(file: str, settings: Settings) -> bool:
-    return any(fnmatch(file, pattern) for pattern in settings.checked_elsewhere)
-
-
-def is_run_by(fence: Fence, following: Fence | None) -> bool:
-    """Whether the next block is the command that runs this program."""
-    names_it = following is not None and following.language == "sh" and not following.docstring
-    return bool(names_it and fence.title and any(fence.title in line for line in following.lines))  # type: ignore[union-attr]
-
-
-def unowned(fence: Fence, page: Page, settings: Settings) -> str | None:
-    """Say why nothing checks this block or its title, or return None."""
-    word, include = fence.instruction[0], fence.include
-    suffix = Path(include).suffix
-    if include and not fence.is_output:
-        language = _LANGUAGES.get(suffix, suffix.removeprefix("."))
-        if fence.language != language:
-            return f"the language of {include} is {language}, not {fence.language!r}"
-        if (
-            fence.title
-            and not re.fullmatch(r"[A-Z][a-z ]+", fence.title)
-            and not f"/{include}".endswith("/" + fence.title)
-        ):
-            return f"the title is {fence.title}, the file is {include}"
-    runs = fence.language in {"python", "sh"} and not fence.is_output
-    if word in {"not run", "server"} and not runs:
-        return f"nothing runs this block, so the comment above it ({word}) is out of date"
-    if runs or fence.is_output or is_checked_elsewhere(include, settings):
-        return None
-    if fence.language == "powershell" or is_run_by(fence, _following(page, fence)):
-        return None
-    return f"nothing checks this block of {fence.language!r}: it is neither run nor compared with anything"
-
-
-def is_run(fence: Fence) -> bool:
-    return fence.language in {"python", "sh"} or fence.is_output
-
-
-def _is_left_out(fence: Fence | None, target: Target) -> bool:
-    return fence is not None and fence.instruction[0] == "run on" and target.name not in fence.instruction[1]
-
-
-def _following(page: Page, fence: Fence) -> Fence | None:
-    rest = page.fences[page.fences.index(fence) + 1 :]
-    return rest[0] if rest else None
-
-
-def _above(page: Page, fence: Fence) -> Fence | None:
-    place = page.fences.index(fence)
-    return page.fences[place - 1] if place else None
-
-
-def _compare_powershell(fence: Fence, text: str, page: Page) -> None:
-    """No PowerShell runs here, so its lines have to say what the shell lines above them say."""
-    shell = [other for other in page.fences[: page.fences.index(fence)] if other.language == "sh"]
-    lines = shell[-1].source(page.root).splitlines() if shell else []
-    for other in reversed(shell):  # where several blocks stand in one tab, the partner has the same file name
-        if other.include and Path(other.include).stem == Path(fence.include).stem:
-            lines = other.source(page.root).splitlines()
-            break
-    wanted = [_in_powershell(line) for line in lines]
-    if sorted(wanted) != sorted(text.splitlines()):
-        _fail(fence, "this doesn't say what the shell lines say", _difference("\n".join(wanted), text))
-
-
-def _in_powershell(line: str) -> str:
-    if match := re.fullmatch(r"export (\w+)=(\S+)", line):
-        value = match[2].replace("$PWD/", "$PWD\\")
-        return f'$Env:{match[1]} = "{value}"' if "$" in value else f"$Env:{match[1]} = '{value}'"
-    if line.startswith("unset "):
-        names = ", ".join(f"Env:{name}" for name in line.split()[1:])
-        return f"Remove-Item {names} -ErrorAction SilentlyContinue"
-    if match := re.fullmatch(r"curl -fsSO (\S+/(\S+))", line):
-        return f"Invoke-WebRequest -OutFile {match[2]} '{match[1]}'"  # quoted, so that it is one piece in the page
-    return line
 
 
 def _environment(home: Path) -> dict[str, str]:
