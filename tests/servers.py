@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import re
 import shutil
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -21,18 +27,45 @@ from docs_runner.walk import Target
 from facts import FACTS, ROOT, XML
 from mock_server import MockServer
 
+POLICY = re.findall(r'Content-Security-Policy "([^"]*)"', (ROOT / "snippets" / "nginx.conf").read_text("utf-8"))[0]
 NODE_MODULES = ROOT / ".ci" / "npm" / "node_modules"
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _Host(SimpleHTTPRequestHandler):
+    """A static host: it compresses, sends the security policy, and shows the site's own page for unknown addresses."""
+
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        path, status = Path(self.translate_path(self.path)), HTTPStatus.OK
+        if path.is_dir():
+            path /= "index.html"
+        if not path.is_file():
+            path, status = Path(self.directory) / "404.html", HTTPStatus.NOT_FOUND
+        body = path.read_bytes()
+        self.send_response(status)
+        self.send_header("Content-Type", self.guess_type(path))
+        if "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body, 6)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Security-Policy", POLICY)
+        self.end_headers()
+        return io.BytesIO(body)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in http.server)
         pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Ignore connections that a browser closes early, which it does when it leaves a page."""
 
 
 @pytest.fixture(scope="session")
 def sandbox(site: Site) -> Iterator[str]:
     """The address of the built site on a static host, with a slash at its end."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site.output))) as server:
+    with _Server(("127.0.0.1", 0), partial(_Host, directory=str(site.output))) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()

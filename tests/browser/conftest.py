@@ -2,71 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.resources
-import io
 import os
-import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
-from http import HTTPStatus
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from docs_runner.build import Site
-from facts import ROOT
+from docs_runner.walk import missing
 
-POLICY = re.findall(r'Content-Security-Policy "([^"]*)"', (ROOT / "snippets" / "nginx.conf").read_text("utf-8"))[0]
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
 
 
-class _Host(SimpleHTTPRequestHandler):
-    """The published site: compressed, with the security policy, and with the site's own page for unknown addresses."""
-
-    def send_head(self) -> io.BytesIO | BinaryIO | None:
-        path, status = Path(self.translate_path(self.path)), HTTPStatus.OK
-        if path.is_dir():
-            path /= "index.html"
-        if not path.is_file():
-            path, status = Path(self.directory) / "404.html", HTTPStatus.NOT_FOUND
-        body = path.read_bytes()
-        self.send_response(status)
-        self.send_header("Content-Type", self.guess_type(path))
-        if "gzip" in self.headers.get("Accept-Encoding", ""):
-            body = gzip.compress(body, 6)
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", POLICY)
-        self.end_headers()
-        return io.BytesIO(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in http.server)
-        pass
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore connections that the browser closes early, which it does when it leaves a page."""
-
-
 @pytest.fixture(scope="session")
-def hosted(site: Site) -> Iterator[str]:
+def hosted(sandbox: str) -> str:
     """The address of the built site, with a slash at its end."""
-    with _Server(("127.0.0.1", 0), partial(_Host, directory=str(site.output))) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    return sandbox
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +30,7 @@ def browser() -> Iterator[Browser]:
     """A headless Chromium that can reach this machine only."""
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no Chromium: install one of {', '.join(PROGRAMS)}")
+        raise missing("Chromium")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(
             executable_path=program,
