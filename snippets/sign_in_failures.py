@@ -28,6 +28,6 @@ def sign_in(api: ConnectAPI, user: str, password: str) -> str:
 with ConnectAPI.from_environment() as api:
     print(sign_in(api, "sampleuser", "samplepass1"))
     print(sign_in(api, "newuser", "samplepass2"))
-    print(sign_in(api, "sampleuser", "wrongpass1"))
-    print(sign_in(api, "sampleuser", "wrongpass2"))
-    print(sign_in(api, "sampleuser", "samplepass1"))
+    print(sign_in(api, "otheruser", "wrongpass1"))
+    print(sign_in(api, "otheruser", "wrongpass2"))
+    print(sign_in(api, "otheruser", "wrongpass3"))
