@@ -167,6 +167,16 @@ def test_d18_any_captcha_id_is_sent(api: ConnectAPI, mock: MockServer) -> None:
         api.authenticate_user("sampleuser", "samplepass1", Captcha("any id: 1", "abc123"))
 
 
+def test_d19_the_connection_type_id_is_sent_as_connection_id(api: ConnectAPI, mock: MockServer) -> None:
+    found = next(found for found in api.list_connection_types() if found.name == "SMTP API")
+    response = etree.fromstring(mock.exchanges[-1].response)
+    assert f"{found.id}" in [element.text for element in response.iter("connection_type_id")]
+    api.create_connection("sampleuser", "samplepass1", connection_id=found.id)
+    sent = etree.fromstring(str(mock.exchanges[-1].document))
+    assert sent.findtext("connection_id") == f"{found.id}"
+    assert sent.find("connection_type_id") is None
+
+
 def test_every_entry_has_its_test() -> None:
     page = (ROOT / "docs" / "discrepancies.md").read_text(encoding="utf-8")
     tests = {match[1] for name in dir(sys.modules[__name__]) if (match := re.match(r"test_(d\d+)_", name))}
