@@ -209,7 +209,7 @@ def test_content_without_fields_is_refused(name: str, receiver: Receiver) -> Non
 
 @pytest.mark.parametrize(("size", "code"), [(16 * 1024, 200), (16 * 1024 + 1, 413), (16 * 1024 + 2, 413), (10**6, 413)])
 def test_the_size_of_a_callback(size: int, code: int, receiver: Receiver, says: Says) -> None:
-    says("guides/receive-status.md", f"{program.MAX_CALLBACK // 1024} KiB")
+    says("reference/receiver.md", f"{program.MAX_CALLBACK // 1024} KiB")
     form = f"{QUERY}&x=".ljust(size, "y")
     query, _, rest = f"{form}y".partition("&")  # the size without the ampersand
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
@@ -272,7 +272,7 @@ def test_authorized(user: str, password: str, tmp_path: Path) -> None:
 
 
 def test_the_log_has_a_bounded_rate(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, says: Says) -> None:
-    says("guides/receive-status.md", f"{program.LOG_LINES} lines")
+    says("reference/receiver.md", f"{program.LOG_LINES} lines")
     for _ in range(program.LOG_LINES + 7):
         receiver.send("", path="/elsewhere")
     assert len(receiver.log()) == program.LOG_LINES
@@ -388,7 +388,7 @@ def test_the_server_logs_every_refusal(request_: bytes, code: int, line: str, re
 
 def test_a_locked_database(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, says: Says) -> None:
     """Of 40 callbacks at once, only those wait that arrive before the receiver knows that the database is locked."""
-    says("guides/receive-status.md", f"{program.BUSY_SECONDS} seconds")
+    says("reference/receiver.md", f"{program.BUSY_SECONDS} seconds")
     monkeypatch.setattr(program, "BUSY_SECONDS", 1)
     statements: list[str] = []
     receiver.store._connection.set_trace_callback(statements.append)
