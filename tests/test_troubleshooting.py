@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
+import runpy
 import subprocess
 import sys
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import requests
 from lxml import etree
 
-from connect_api import ConnectAPI, TransportError
-from facts import ROOT, XML
+from connect_api import ConnectAPI, ConnectAPIError, ServiceError, TransportError
+from facts import ROOT, SNIPPETS, XML
 from mock_server import MockServer
+from receive_callbacks import read_statuses
 from scripted_server import answer, scripted, stall
 
 SECTIONS = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").split("\n## ")[1:]
 CLIENT = ROOT / "snippets" / "connect_api.py"
 TOKEN = "AUTHENTICATION_TOKEN"
+SIGN_IN = ("sampleuser", "samplepass1")
 
 
 def list_types(url: str, token: str = TOKEN, **settings: Any) -> None:
@@ -42,6 +47,16 @@ class TestTroubleshooting:
         program = [sys.executable, "-S", str(CLIENT)]  # -S: without the packages of this machine
         raise ImportError(subprocess.run(program, capture_output=True, text=True, check=False).stderr)
 
+    def no_distribution(self) -> None:
+        """No version of pip trusts the mock, with or without its variables."""
+        url = f"{self.mock.url}/simple"
+        options = ["--disable-pip-version-check", "--no-cache-dir", "--retries", "0", "--index-url", url]
+        command = [sys.executable, "-m", "pip", "--isolated", "install", *options, "no-such-package"]
+        variables = {**os.environ, "NO_PROXY": "127.0.0.1"}
+        ended = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        assert "CERTIFICATE_VERIFY_FAILED" in ended.stdout + ended.stderr
+        raise OSError(ended.stderr)
+
     def old_python(self) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "version_info", (3, 8, 20))
@@ -51,6 +66,13 @@ class TestTroubleshooting:
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("CONNECT_API_TOKEN", raising=False)
             ConnectAPI.from_environment()
+
+    def no_variable(self) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("CONNECT_API_USER", raising=False)
+            with pytest.raises(KeyError) as raised:
+                runpy.run_path(str(SNIPPETS / "authenticate_user.py"))
+        raise OSError(f"KeyError: {raised.value}")
 
     def base_url(self) -> None:
         list_types("http://connect.clickatell.com/")
@@ -62,6 +84,8 @@ class TestTroubleshooting:
         requests.get(self.mock.url, timeout=10)
 
     def no_bundle(self) -> None:
+        with pytest.raises(OSError, match="Could not find a suitable TLS CA certificate bundle"):
+            requests.get(self.mock.url, timeout=10, verify="no-such-file.pem")
         self.session.verify = "no-such-file.pem"
         list_types(self.mock.url, session=self.session)
 
@@ -88,7 +112,12 @@ class TestTroubleshooting:
 
     def sandbox_still_set(self) -> None:
         with scripted(answer((XML / "response.xml").read_bytes())) as url:
-            ConnectAPI(TOKEN, url).authenticate_user("user", "password")
+            api = ConnectAPI(TOKEN, url)
+            for name in ("create_connection", "list_connection_types", "get_captcha"):
+                with pytest.raises(ConnectAPIError) as raised:
+                    getattr(api, name)(*SIGN_IN if name == "create_connection" else ())
+                assert str(raised.value).partition(" in ")[0] in "".join(SECTIONS)
+            api.authenticate_user(*SIGN_IN)
 
     def encoding_declaration(self) -> None:
         etree.fromstring('<?xml version="1.0" encoding="UTF-8"?><a/>')
@@ -98,9 +127,45 @@ class TestTroubleshooting:
 
     def type_gone(self) -> None:
         api = ConnectAPI(TOKEN, self.mock.url, session=self.session)
-        api.create_connection("sampleuser", "samplepass1", callback_type_id=4)
+        api.create_connection(*SIGN_IN, callback_type_id=4)
+
+    def captcha_required(self) -> None:
+        api = ConnectAPI(TOKEN, self.mock.url, session=self.session)
+        for _ in range(2):
+            with pytest.raises(ServiceError, match="404"):
+                api.authenticate_user(SIGN_IN[0], "wrongpass1")
+        api.create_connection(*SIGN_IN)
+
+    def no_such_type(self) -> None:
+        program = (SNIPPETS / "configure_callback.py").read_text(encoding="utf-8").replace("HTTP GET", "HTTP POST")
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {"URL": self.mock.url, "USER": SIGN_IN[0], "PASSWORD": SIGN_IN[1]}.items():
+                patch.setenv(f"CONNECT_API_{name}", value)
+            for name in ("URL", "USER", "PASSWORD"):
+                patch.setenv(f"CALLBACK_{name}", "http://127.0.0.1/")
+            patch.setenv("REQUESTS_CA_BUNDLE", str(self.mock.ca_file))
+            for token in ("recorded", TOKEN):  # the fix, and then the message
+                patch.setenv("CONNECT_API_TOKEN", token)
+                try:
+                    exec(program, {})
+                except SystemExit as ended:
+                    assert token == TOKEN
+                    raise OSError(ended.code) from None
 
     def port_in_use(self) -> None:
+        port = int(self.mock.http_url.rpartition(":")[2])
         with pytest.raises(OSError, match="can't listen") as raised:
-            MockServer(tls_port=self.mock.tls_port)
-        raise OSError(str(raised.value).replace(str(self.mock.tls_port), "8443"))
+            MockServer(port=port, tls_port=self.mock.tls_port)
+        raise OSError(str(raised.value).replace(str(port), "8081"))
+
+    def address_in_use(self) -> None:
+        with TemporaryDirectory() as folder:
+            variables = {"CALLBACK_DATABASE": f"{folder}/callbacks.db", "CALLBACK_USER": "a", "CALLBACK_PASSWORD": "b"}
+            command = [sys.executable, str(SNIPPETS / "receive_callbacks.py"), "--port", f"{self.mock.tls_port}"]
+            ended = subprocess.run(
+                command, env={**os.environ, **variables}, capture_output=True, text=True, check=False, timeout=60
+            )
+        raise OSError(ended.stderr)
+
+    def no_database(self) -> None:
+        list(read_statuses("no-such-folder/callbacks.db"))
