@@ -18,7 +18,7 @@ import trustme
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from connect_api import ConnectAPI, ConnectAPIError, ServiceError
+from connect_api import ConnectAPI, ConnectAPIError, InvalidRequest, ServiceError
 from facts import FACTS, ROOT, SNIPPETS, XML
 from mock_server import MockServer
 from scripted_server import Script, answer, received, scripted
@@ -175,7 +175,7 @@ def test_the_formatter_removes_secrets_from_messages_and_tracebacks(program: Pro
     assert TOKEN not in log.getvalue()
 
 
-# guides/authenticate-user.md
+# guides/authenticate-user.md and callback-types/endpoint.md
 
 
 def test_the_captcha_program_saves_the_picture_and_signs_in(
@@ -193,3 +193,15 @@ def test_the_page_gives_the_limits_of_the_user_guide(says: Says) -> None:
     says(page, f"after {WORDS[facts['failed sign-ins of one user']]} failures in a row for one user")
     says(page, f"{facts['failed sign-ins from one address']} in a row from one address")
     says(page, f"expires after {facts['minutes until a captcha expires']} minutes")
+
+
+def test_the_page_gives_the_limits_of_a_token(says: Says) -> None:
+    def is_accepted(token: str) -> bool:
+        try:
+            return bool(ConnectAPI(token))
+        except InvalidRequest:
+            return False
+
+    accepted = [length for length in range(300) if is_accepted("a" * length)]
+    assert accepted == list(range(accepted[0], accepted[-1] + 1))
+    says("callback-types/endpoint.md", f"{accepted[0]} to {accepted[-1]} characters")
