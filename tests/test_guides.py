@@ -37,6 +37,8 @@ def program(mock: MockServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     variables = ("TOKEN", TOKEN), ("URL", mock.url), ("USER", SIGN_IN[0]), ("PASSWORD", SIGN_IN[1])
     for name, value in variables:
         monkeypatch.setenv(f"CONNECT_API_{name}", value)
+    for name in ("URL", "USER", "PASSWORD"):
+        monkeypatch.setenv(f"CALLBACK_{name}", "http://127.0.0.1/")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(mock.ca_file))
     monkeypatch.chdir(tmp_path)
     return lambda name: runpy.run_path(str(SNIPPETS / name))
@@ -185,6 +187,12 @@ def test_the_captcha_program_saves_the_picture_and_signs_in(
     program("solve_captcha.py")
     assert capsys.readouterr().out.endswith("\nuser number 3401455\n")
     assert Path("captcha.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_sample_user_can_still_sign_in_after_the_failures(program: Program) -> None:
+    """The guides use the same mock one after the other."""
+    program("sign_in_failures.py")
+    program("configure_callback.py")
 
 
 def test_the_page_gives_the_limits_of_the_user_guide(says: Says) -> None:
