@@ -22,7 +22,7 @@ SHIFTS = """() => new Promise((resolve) => {
 })"""
 BYTES = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].map(
   ({ name, transferSize }) => [transferSize, name])"""
-CUT = """() => [...document.querySelectorAll("html, article pre > code, article table, article svg")]
+CUT = """() => [...document.querySelectorAll("html, article :is(p, li, h1, h2, h3, pre > code, table, svg)")]
   .filter((element) => element.getBoundingClientRect().right > innerWidth || element.matches("html"))
   .filter((element) => {
     if (element.matches("html")) return element.scrollWidth > innerWidth;

@@ -66,7 +66,7 @@ def test_the_keyboard_walks_the_menu_of_a_phone(visit: Callable[..., Visit]) -> 
         for _ in range(30):
             page.keyboard.press("Tab")
             assert focus.evaluate("(e) => !!e.closest('.md-sidebar--primary')"), "the focus left the menu"
-            if focus.evaluate("(e, name) => (e.labels?.[0] ?? e).innerText.trim() === name", wanted):
+            if focus.evaluate("(e, name) => (e.labels?.[0] ?? e).textContent.trim() === name", wanted):
                 return
         raise AssertionError(f"Tab never reaches {wanted!r}")
 
@@ -76,13 +76,22 @@ def test_the_keyboard_walks_the_menu_of_a_phone(visit: Callable[..., Visit]) -> 
     page.keyboard.press("Escape")
     expect(menu).to_be_focused()
     page.keyboard.press("Enter")
-    tab_to("Quickstart")  # the part of the menu with this page is open; this opens the contents of the page
+    expect(focus).to_be_checked()  # the part with this page is open, and this switch closes it
+    page.keyboard.press("Space")
+    tab_to("Guides")
+    page.keyboard.press("Space")
+    tab_to("Configure a callback")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/guides/configure-callback/")
+    menu.focus()
+    page.keyboard.press("Enter")
+    tab_to("Configure a callback")  # this opens the contents of the page
     page.keyboard.press("Space")
     expect(page.locator("#__toc")).to_be_checked()
-    tab_to("Call the mock server")
     assert not visited.axe()
+    tab_to("Create the connection")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/quickstart/#call-the-mock-server")
+    page.wait_for_url("**/guides/configure-callback/#call-it")
 
 
 def test_the_keyboard_searches(visit: Callable[..., Visit]) -> None:
