@@ -8,7 +8,7 @@ Set `CALLBACK_DATABASE` to the SQLite file, and set `CALLBACK_USER` and `CALLBAC
 password of the callback. Then run this file. The receiver accepts only plain HTTP, so put a proxy with TLS in front of
 it, because each callback contains the password.
 
-Independent of Clickatell. The guide lists what we chose because the sources don't describe it.
+Independent of Clickatell. The reference lists what we chose because the sources don't describe it.
 """
 
 from __future__ import annotations
