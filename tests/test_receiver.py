@@ -401,6 +401,7 @@ def test_a_locked_database(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, 
         with receiver.store._turn:  # as if the disk did not respond
             assert exchange(port, GET) == 503
         assert list(pool.map(exchange, [port] * 40, [GET] * 40)) == [200] * 40
+    assert not receiver.store._locked  # the next callback waits again
 
 
 def test_half_open_connections(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, says: Says) -> None:
