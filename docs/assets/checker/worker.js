@@ -27,8 +27,10 @@ async function prepare() {
   };
   const paths = ["facts.json", ...SCHEMAS.map((file) => `../../xml/${file}`)];
   const [xml, facts, ...files] = await Promise.all([import("./libxml2-wasm/index.js"), ...paths.map(get)]);
-  const validators = files.map((bytes) => xml.XsdValidator.fromDoc(xml.XmlDocument.fromBuffer(bytes)));
-  const schemas = new Map(SCHEMAS.map((file, place) => [file, validators[place]]));
+  const schemas = new Map(files.map((bytes, place) => {
+    const document = xml.XmlDocument.fromBuffer(bytes); // is kept, because the validator goes on using it
+    return [SCHEMAS[place], { document, validator: xml.XsdValidator.fromDoc(document) }];
+  }));
   const { codes, types } = JSON.parse(new TextDecoder().decode(facts));
   return { xml, schemas, codes: new Map(Object.entries(codes)), types: new Map(Object.entries(types)) };
 }
@@ -195,8 +197,7 @@ function read(root, facts) {
     : [errorsTable(root, errors, messages, facts), valuesTable(root, facts)];
   const parts = [["Root element", root.name], ["Action", call], ["Result", result], ["Timestamp", time]];
   return {
-    kind,
-    verdict,
+    kind, verdict,
     file: `${folder}${asks ? "request" : "response"}.xsd`,
     tables: tables.filter(({ rows }) => rows.length),
     unusual: [...unusualIn(root)],
@@ -205,7 +206,7 @@ function read(root, facts) {
   };
 }
 
-function compare(document, validator, { XmlValidateError }) {
+function compare(document, { validator }, { XmlValidateError }) {
   try {
     validator.validate(document);
     return { count: 0 };
@@ -246,9 +247,10 @@ function* check(bytes, isText, tools) {
   yield report;
 }
 
+const prepared = prepare();
 onmessage = async ({ data }) => {
   try {
-    const tools = await prepare();
+    const tools = await prepared;
     postMessage({ started: true });
     const bytes = await new Blob([data]).slice(0, LIMIT + 1).arrayBuffer(); // of text, bytes or a file
     const reports = check(new Uint8Array(bytes), typeof data === "string", tools);
