@@ -36,8 +36,8 @@ async function prepare() {
 }
 
 function parse({ ParseOption, XmlDocument }, bytes, isText) {
-  // CDATA becomes text, lines beyond 65,535 are counted, and nothing is loaded. The library's limits stay.
-  const names = ["NOCDATA", "BIG_LINES", "NONET", "NO_XXE"];
+  // Lines beyond 65,535 are counted, and nothing is loaded. The library's limits on depth and length stay.
+  const names = ["BIG_LINES", "NONET", "NO_XXE"];
   const option = names.reduce((sum, name) => sum | ParseOption[`XML_PARSE_${name}`], 0);
   return XmlDocument.fromBuffer(bytes, isText ? { option, encoding: "UTF-8" } : { option });
 }
