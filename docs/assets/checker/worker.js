@@ -110,7 +110,7 @@ function* unusualIn(root) {
 // The parts of a document. XPath counts, so that a huge document costs no more than its parsing.
 
 const count = (root, path) => root.eval(`count(${path})`);
-const texts = (root, path) => root.find(`(${path})[position() <= ${ITEMS}]`).map(({ content }) => content.trim());
+const texts = (root, path) => root.find(`(${path})[position() <= ${ITEMS}]`).map((tag) => tag.content.trim());
 const code = (text) => ({ code: clip(text) });
 const valueOf = ({ name, content }) => code(/password/i.test(name) ? "(not shown)" : content.trim());
 const dateOf = (seconds) => `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
