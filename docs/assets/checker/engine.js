@@ -1,39 +1,27 @@
-// Runs the worker, and ends it: after a time limit, after a failure, and when its memory has grown.
+// Runs the worker, and ends it: after its verdict, a failure or a time limit, or for the next document.
 
-const LARGE = 1024 * 1024; // the library's memory never shrinks, so a worker that has read this much is given up
+let running = null;
 
-export class Engine {
-  #worker = null;
-  #cancel = null;
-
-  /**
-   * Check text or bytes. The result is one of { report }, { report, late } or { late } after the seconds,
-   * { failed: reason }, and { replaced } if the next document came first.
-   */
-  check(source, seconds) {
-    this.#cancel?.();
-    return new Promise((resolve) => {
-      const worker = (this.#worker ??= new Worker(new URL("worker.js", import.meta.url), { type: "module" }));
-      const found = {};
-      let timer;
-      const end = (result, keep = false) => {
-        clearTimeout(timer);
-        this.#cancel = worker.onmessage = worker.onerror = null;
-        if (!keep) {
-          worker.terminate();
-          this.#worker = null;
-        }
-        resolve({ ...found, ...result });
-      };
-      this.#cancel = () => end({ replaced: true });
-      worker.onerror = () => end({ failed: "could not load its files" });
-      worker.onmessage = ({ data: { started, report, done, failed } }) => {
-        if (started) timer = setTimeout(() => end({ late: true }), seconds * 1000); // loading isn't counted
-        else if (report) found.report = report;
-        else if (done) end({}, found.report.size < LARGE);
-        else end({ failed });
-      };
-      worker.postMessage(source);
-    });
-  }
+/** Check text, bytes or a file. A check that a later one replaces never ends, or ends late. */
+export function check(source, seconds) {
+  running?.terminate();
+  const worker = (running = new Worker(new URL("worker.js", import.meta.url), { type: "module" }));
+  return new Promise((resolve) => {
+    let report = null, timer;
+    const end = (verdict) => {
+      clearTimeout(timer);
+      worker.terminate();
+      resolve(verdict);
+    };
+    const fail = (reason) => end({ kind: "bad", verdict: `No verdict: ${reason}`, tables: [], unusual: [] });
+    const late = () => (report ? end(report) : fail(`the check took more than ${seconds} seconds`));
+    worker.onerror = () => fail("the files of the checker could not be loaded");
+    worker.onmessage = ({ data }) => {
+      if (data.started) timer = setTimeout(late, seconds * 1000); // loading isn't counted
+      else if (data.failed) fail(`the checker failed: ${data.failed}`);
+      else if (data.done) end(report);
+      else report = data.report;
+    };
+    worker.postMessage(source);
+  });
 }

@@ -1,27 +1,23 @@
 // Reads a document away from the page, so that the page stays alive and can end the work.
 
 const LIMIT = 10 * 1024 * 1024; // bytes of a document
-const ROWS = 200, ITEMS = 20; // that are shown of a table, and of errors or differences
-
+const ROWS = 200, ITEMS = 20; // shown of a table of values, and of errors or differences
 const CALLS = ["authenticate-user", "create-connection", "get-captcha", "get-list-connection"];
 const SCHEMAS = ["response.xsd", "request.xsd", ...CALLS.map((call) => `${call}/response.xsd`)];
 
+const words = (number) => number.toLocaleString("en");
+const counted = (count, one) => `${words(count)} ${one}${count === 1 ? "" : "s"}`;
+
 function clip(text, width = 200) {
-  return text.length > width ? `${text.slice(0, width)}… (${text.length.toLocaleString("en")} characters)` : text;
+  return text.length > width ? `${text.slice(0, width)}… (${words(text.length)} characters)` : text;
 }
 
-const quote = (text) => `“${clip(text, 60)}”`;
-const counted = (count, one) => `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
-const dateOf = (seconds) => `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-const distinct = (items) => [...new Set(items)];
-
-function list(items, shown = 5, total = items.length) {
-  const rest = total - shown;
-  const words = rest > 0 ? [...items.slice(0, shown), `${rest.toLocaleString("en")} more`] : items;
-  return words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words.join("");
+function list(items, total = items.length) {
+  const shown = items.slice(0, 5), rest = total - shown.length;
+  return `${shown.join(", ")}${rest ? ` and ${words(rest)} more` : ""}`;
 }
 
-// Loading the library, the schemas and the facts. Only its public interface is used.
+// The library, the schemas and the facts. Only the public interface of the library is used.
 
 async function prepare() {
   const get = async (path) => {
@@ -31,244 +27,234 @@ async function prepare() {
   };
   const paths = ["facts.json", ...SCHEMAS.map((file) => `../../xml/${file}`)];
   const [xml, facts, ...files] = await Promise.all([import("./libxml2-wasm/index.js"), ...paths.map(get)]);
-  const schemas = files.map((bytes, place) => {
-    const document = xml.XmlDocument.fromBuffer(bytes);
-    const roots = document.find("xs:element/@name", { xs: "http://www.w3.org/2001/XMLSchema" }).map((name) => name.value);
-    return [SCHEMAS[place], { file: SCHEMAS[place], roots, validator: xml.XsdValidator.fromDoc(document) }];
-  });
-  return { xml, facts: JSON.parse(new TextDecoder().decode(facts)), schemas: new Map(schemas) };
+  const schemas = new Map(files.map((bytes, place) => {
+    const document = xml.XmlDocument.fromBuffer(bytes); // is kept, because the validator goes on using it
+    return [SCHEMAS[place], { document, validator: xml.XsdValidator.fromDoc(document) }];
+  }));
+  const { codes, types } = JSON.parse(new TextDecoder().decode(facts));
+  return { xml, schemas, codes: new Map(Object.entries(codes)), types: new Map(Object.entries(types)) };
 }
 
 function parse({ ParseOption, XmlDocument }, bytes, isText) {
-  // CDATA becomes text, lines are counted beyond 65,535, nothing is loaded, and the limits on depth and length stay.
-  const names = ["NOCDATA", "BIG_LINES", "NONET", "NO_XXE"];
+  // Lines beyond 65,535 are counted, and nothing is loaded. The library's limits on depth and length stay.
+  const names = ["BIG_LINES", "NONET", "NO_XXE"];
   const option = names.reduce((sum, name) => sum | ParseOption[`XML_PARSE_${name}`], 0);
   return XmlDocument.fromBuffer(bytes, isText ? { option, encoding: "UTF-8" } : { option });
 }
 
-// Text that isn't XML, by its first characters. UTF-16 has a null next to each character.
+// What isn't XML: how it begins, what it is, and what to do.
 
 const BEGINNINGS = [
-  [/^$/, "Empty", "The text is empty or contains only white space. Check that you stored or copied the whole body."],
-  [/^<(!doctype\s+html|html|head|body)\b/i, "An HTML page", "Check the URL that you called, and any proxy between you and the service."],
-  [/^(\{\s*["}]|\[\s*[{["\]])/, "JSON, not XML", "The sources show only XML responses. Check the URL that you called."],
+  [/^$/, "Empty", "The text is empty or contains only white space. Check that you stored the whole body."],
+  [/^<(!doctype\s+html|html|head|body)\b/i, "An HTML page",
+    "Check the URL that you called, and any proxy between you and the service."],
+  [/^(\{\s*["}]|\[\s*[{["\]])/, "JSON, not XML",
+    "The sources show only XML responses. Check the URL that you called."],
   [/^&(lt|#60|#x3c);/i, "Escaped XML",
-    "The tags are written as “&lt;”, as in a log or the source of a web page. Use the body as you received it."],
-  [/^(HTTP\/\d|(connection|content-[a-z-]+|date|server|set-cookie|transfer-encoding|vary|x-[a-z-]+): )/i, "HTTP headers, then a body",
-    "Check only the body, which begins after the first empty line."],
+    "The tags are written as “&lt;”, as in a log or a page's source. Use the body as you received it."],
+  [/^(HTTP\/\d|(connection|content-[a-z-]+|date|server|set-cookie|transfer-encoding|vary|x-[a-z-]+): )/i,
+    "HTTP headers, then a body", "Check only the body, which begins after the first empty line."],
 ];
 
 function beginning(bytes) {
-  const skipped = [0, 9, 10, 11, 12, 13, 32, 0xef, 0xbb, 0xbf, 0xfe, 0xff];
-  const start = bytes.findIndex((byte) => !skipped.includes(byte));
-  const text = start < 0 ? "" : new TextDecoder().decode(bytes.subarray(start, start + 200)).replaceAll("\0", "");
-  return BEGINNINGS.find(([pattern]) => pattern.test(text));
+  const text = new TextDecoder().decode(bytes).replace(/^[\s\0\ufffd]+/, "");
+  const start = text.slice(0, 400).replaceAll("\0", ""); // in UTF-16, each letter has a null next to it
+  return BEGINNINGS.find(([pattern]) => pattern.test(start)) ?? [];
 }
 
-// The parts of a document. XPath does the counting, so that a huge document costs no more than its parsing.
+// What a reader wouldn't expect: where it is in the document, the sentence, and what of each place is shown.
 
-const count = (node, path) => node.eval(`count(${path})`);
-const texts = (node, path, most = ITEMS) => node.find(`(${path})[position() <= ${most}]`).map((found) => found.content.trim());
-
-function errorsOf(root, { codes }) {
-  const messages = texts(root, "Description");
-  const known = (code) => (Object.hasOwn(codes, code) ? codes[code] : []);
-  return texts(root, "Error").map((code, place) => ({ code: clip(code, 20), message: clip(messages[place] ?? ""), known: known(code) }));
-}
-
-function valuesOf(root, call) {
-  const rows = root.find(`(Values/Value)[position() <= ${ROWS}]`).map((value) =>
-    new Map(value.find("*[position() <= 20]").map((field) => [clip(field.name, 60), clip(field.content.trim())])));
-  const expected = call === "get_list_callback" ? ["callback_type_id", "callback_type"] : [];
-  const header = distinct([...expected, ...rows.flatMap((row) => [...row.keys()])]).slice(0, 6);
-  return { header, rows: rows.map((row) => header.map((name) => row.get(name) ?? "")), count: count(root, "Values/Value") };
-}
-
-function parametersOf(root) {
-  const rows = root.find("*[not(self::action or self::Action)][position() <= 40]").map((field) =>
-    [clip(field.name), /password/i.test(field.name) ? "(not shown)" : clip(field.content.trim())]);
-  return { header: ["Parameter", "Value"], rows, count: rows.length };
-}
-
-// Everything that a reader wouldn't expect, in sentences.
-
-const KNOWN = ["Action", "Result", "Values", "Value", "Timestamp", "Error", "Description"];
 const not = (...known) => `*[not(${known.map((name) => `self::${name}`).join(" or ")})]`;
+const twice = (name) =>
+  `Values/Value[position() <= ${ROWS}]/${name}[. = ../preceding-sibling::Value/${name}]`;
+const nameOf = (node) => clip(node.name, 60);
+const quote = (text) => `“${clip(text.trim(), 60)}”`;
+const textOf = (node) => quote(node.content);
+const SUCCESS = "self::*[Result = 'Success']", ERROR = "self::*[Result = 'Error']";
+const TYPES = `${SUCCESS}[Action = 'get_list_callback']`;
+const UNKNOWN = [
+  `self::*[Result]/${not("Action", "Result", "Values", "Value", "Timestamp", "Error", "Description")}`,
+  `Values/${not("Value")}`,
+  "(Action | Result | Timestamp | Error | Description | Values/Value/* | Value/*)/*",
+  `${TYPES}/Values/Value/${not("callback_type_id", "callback_type")}`,
+].join(" | ");
 
-function* unusualIn(root, roots) {
-  if (!roots.includes(root.name)) yield `No source spells the root element ${clip(root.name, 60)}. The sources spell it ${list(roots)}.`;
-  const [foreign] = root.find("(descendant-or-self::*[namespace-uri()])[1]");
-  if (foreign) yield `${clip(foreign.name, 60)} is in the namespace ${quote(foreign.namespaceUri)}. The documented elements don't have a namespace.`;
-  const attributes = distinct(root.find(`(descendant-or-self::*/@*)[position() <= ${ROWS}]`).map(({ name }) => clip(name, 60)));
-  if (attributes.length) yield `The sources show no attributes, but this document contains ${list(attributes)}.`;
-}
+const UNUSUAL = [
+  ["self::*[not(self::CLICKATELLSDK or self::ClICKATELLSDK[Result] or self::clickatellsdk[not(Result)])]",
+    "No source spells the root element like this", nameOf],
+  ["descendant-or-self::*[namespace-uri()]", "The documented elements don't have a namespace, unlike",
+    (node) => `${nameOf(node)} in ${quote(node.namespaceUri)}`],
+  ["descendant-or-self::*/@*", "The sources show no attributes, but this document contains", nameOf],
+  [UNKNOWN, "No source shows these elements here", (node) => `${nameOf(node)} in ${nameOf(node.parent)}`],
+  ["Action[2] | Result[2] | Values[2] | Timestamp[2]", "These appear more than once", nameOf],
+  ["(. | Values | Values/Value)/text()[normalize-space()]", "The document contains text between the elements", textOf],
+  ["Values/text()[normalize-space() = '...']", "The specification contains such dots where it leaves out values"],
+  [`${SUCCESS}[not(Action)]`, "The response doesn't contain Action, so you can't tell which call it belongs to"],
+  [`${SUCCESS}[not(Timestamp)]`, "The response doesn't contain Timestamp"],
+  [`${SUCCESS}[Error]`, "Result is Success, but the response contains an Error"],
+  [`${TYPES}[not(Values)]`, "The response doesn't contain Values"],
+  [`${TYPES}/Values[not(*)]`, "The list is empty. The sources don't say whether that can happen"],
+  [`${twice("callback_type_id")} | ${twice("callback_type")}`, "These appear more than once", textOf],
+  [`${ERROR}[not(Action)]`, "The response doesn't contain Action. Neither do the recorded errors"],
+  [`${ERROR}[Values]`, "Result is Error, but the response contains Values"],
+  [`${ERROR}[count(Error) != count(Description)]`, "Each Error should have a Description"],
+];
 
-function* unusualElements(root, call) {
-  const places = [not(...KNOWN), `Values/${not("Value")}`, "*[not(self::Values or self::Value)]/*", "Values/Value/*/*", "Value/*/*"];
-  if (call === "get_list_callback") places.push(`Values/Value/${not("callback_type_id", "callback_type")}`);
-  const found = root.find(`(${places.join(" | ")})[position() <= ${ROWS}]`);
-  const unknown = distinct(found.map(({ name, parent }) => `${clip(name, 60)} in ${clip(parent.name, 60)}`));
-  if (unknown.length) yield `No source shows these elements here: ${list(unknown)}.`;
-  const between = distinct(texts(root, "(. | Values | Values/Value)/text()[normalize-space()]"));
-  const dots = between.includes("...") ? " The specification contains such dots where it leaves out values." : "";
-  if (between.length) yield `The document contains text between the elements: ${list(between.map(quote))}.${dots}`;
-  for (const name of ["Action", "Result", "Values", "Timestamp"]) {
-    const times = count(root, name);
-    if (times > 1) yield `${name} appears ${times.toLocaleString("en")} times.`;
+function* unusualIn(root) {
+  for (const [path, sentence, show] of UNUSUAL) {
+    const found = root.find(`(${path})[position() <= ${ROWS}]`);
+    if (found.length) yield show ? `${sentence}: ${list([...new Set(found.map(show))])}.` : `${sentence}.`;
   }
 }
 
-function* unusualTime(timestamp) {
-  if (/^\d{13}$/.test(timestamp)) yield `Timestamp has 13 digits. In milliseconds, it is ${dateOf(timestamp / 1000)}. The documented unit is seconds.`;
-  else if (!/^\d{1,11}$/.test(timestamp)) yield `Timestamp isn't a Unix time: ${quote(timestamp)}.`;
-  else if (timestamp * 1000 > Date.now() + 86_400_000) yield `Timestamp is in the future, according to your machine's clock: ${dateOf(timestamp)}.`;
+// The parts of a document. XPath counts, so that a huge document costs no more than its parsing.
+
+const count = (root, path) => root.eval(`count(${path})`);
+const texts = (root, path) => root.find(`(${path})[position() <= ${ITEMS}]`).map((tag) => tag.content.trim());
+const code = (text) => ({ code: clip(text) });
+const valueOf = ({ name, content }) => code(/password/i.test(name) ? "(not shown)" : content.trim());
+const dateOf = (seconds) => `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+function timeOf(text) {
+  if (/^\d{13}$/.test(text)) return `In milliseconds, ${dateOf(text / 1000)}. Seconds are documented.`;
+  if (!/^\d{1,11}$/.test(text)) return "This isn't a Unix time.";
+  const isFuture = text * 1000 > Date.now() + 86_400_000;
+  return dateOf(text) + (isFuture ? ", in the future, according to your machine's clock" : "");
 }
 
-function* unusualErrors(root, errors) {
-  if (count(root, "Values")) yield "Result is Error, but the response contains Values.";
-  const [codes, messages] = [count(root, "Error"), count(root, "Description")];
-  if (codes !== messages) yield `The response contains ${counted(codes, "Error")} and ${counted(messages, "Description")}. Each code should have a message.`;
-  for (const code of distinct(errors.map((error) => error.code))) {
-    const { known, message } = errors.find((error) => error.code === code);
-    if (!/^\d{3}$/.test(code)) yield `An error code has three digits. This one is ${quote(code)}.`;
-    else if (!known.length) yield `No source lists error ${code}.`;
-    else if (known.every((meaning) => meaning.message !== message)) yield `The message ${quote(message)} isn't documented for error ${code}.`;
-  }
+function table(caption, header, rows, total = rows.length) {
+  const range = total > rows.length ? `: the first ${rows.length} of ${words(total)}` : "";
+  return { caption: caption + range, header, rows };
 }
 
-function* unusualTypes(root, { rows }, { types }) {
-  if (!count(root, "Values")) yield "The response doesn't contain Values.";
-  else if (!rows.length) yield "The list is empty. The sources don't say whether that can happen.";
-  for (const [place, what] of [[0, "ids"], [1, "names"]]) {
-    const twice = rows.map((row) => row[place].toLowerCase()).filter((item, index, all) => all.indexOf(item) !== index);
-    if (twice.length) yield `These ${what} appear more than once: ${list(distinct(twice).map(quote))}.`;
-  }
-  const [wrong, right] = [false, true].map((wanted) => rows.filter(([id, name]) => wanted === (/^\d+$/.test(id) && name !== "")));
-  if (wrong.length) yield `Each callback type should have an id in digits and a name, unlike ${list(wrong.map(([id, name]) => quote(`${id} ${name}`.trim())))}.`;
-  const other = right.filter(([id, name]) => types[id]?.toLowerCase() !== name.toLowerCase());
-  const known = other.map(([id, name]) => `${id} ${clip(name, 60)} (${types[id] ? `the sources have ${types[id]}` : "an unknown id"})`);
-  if (known.length) yield `No source lists ${list(known)}.`;
+function parametersTable(root) {
+  const fields = root.find("*[not(self::action or self::Action)][position() <= 40]");
+  return table("Parameters", ["Name", "Value"], fields.map((field) => [code(field.name), valueOf(field)]));
 }
 
-const DECLARATION = "The sources show no such declaration. It can define entities, which is a known way to attack a parser, so the client rejects it too.";
-const DECLARED = /^\ufeff?<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)/;
-const DECODED = "But your browser decoded the text that you pasted. To check the bytes, choose the file.";
+function knownType(types, id, name) {
+  const known = types.get(id);
+  if (known?.toLowerCase() === name.toLowerCase()) return "Yes";
+  return known ? `No, its name is ${known}` : "No such id";
+}
+
+function valuesTable(root, { types }) {
+  const path = "Values/Value | Value";
+  const rows = root.find(`(${path})[position() <= ${ROWS}]`).map((value) => {
+    const row = new Map(value.find("*[position() <= 6]").map((field) => [nameOf(field), valueOf(field)]));
+    const [id, name] = ["callback_type_id", "callback_type"].map((field) => row.get(field)?.code);
+    return id || name ? row.set("In the sources", knownType(types, id, name ?? "")) : row;
+  });
+  const names = [...new Set(rows.flatMap((row) => [...row.keys()]))].slice(0, 8);
+  const cells = rows.map((row) => names.map((name) => row.get(name) ?? ""));
+  return table("Values", names, cells, count(root, path));
+}
+
+function knownError(known, number, message) {
+  if (!/^\d{3}$/.test(number)) return "No: an error code has three digits";
+  if (!known) return "No such code";
+  const items = known.map((entry) =>
+    [`${entry.source}: `, code(entry.message ?? "not defined"), entry.meaning && `. ${entry.meaning}`]);
+  return [known.some((entry) => entry.message === message) ? "" : "With another message:", { items }];
+}
+
+function errorsTable(root, numbers, messages, { codes }) {
+  const rows = numbers.map((number, place) => {
+    const known = codes.get(number), message = messages[place] ?? "";
+    const href = `../../callback-types/errors/${known ? `#error-${number}` : ""}`;
+    return [{ href, text: clip(number, 20) }, code(message), knownError(known, number, message)];
+  });
+  return table("Errors", ["Code", "Message", "In the sources"], rows, count(root, "Error"));
+}
 
 // The reading of a document: a verdict in words, and the parts.
 
-function readRequest(root, call, { schemas }) {
-  const request = schemas.get("request.xsd"), schema = call === "get_list_callback" ? request : null;
-  const verdict = `A request for ${clip(call, 60)}, not a response`;
-  return { kind: "note", verdict, schema, values: parametersOf(root), facts: [], unusual: [...unusualIn(root, request.roots)] };
-}
-
-function readError(root, call, facts) {
-  const errors = errorsOf(root, facts), total = count(root, "Error");
-  const one = errors.map(({ code, message }) => `Error ${code}: ${clip(message, 100)}`)[0] ?? "An error without a code";
-  const verdict = total > 1 ? `${counted(total, "error")}: ${list(errors.map(({ code }) => code), 3, total)}` : one;
-  const about = root.find("Value/*[position() <= 5]").map((field) => [clip(field.name, 60), clip(field.content.trim()), "(what the error is about)"]);
-  const unusual = [...(call === undefined ? ["The response doesn't contain Action. Neither do the recorded errors."] : []), ...unusualErrors(root, errors)];
-  return { kind: total ? "note" : "bad", verdict, errors, errorCount: total, facts: about, unusual };
-}
-
-function readSuccess(root, call, facts) {
-  const values = valuesOf(root, call), unusual = [];
-  if (!call) unusual.push("The response doesn't contain Action, so you can't tell which call it belongs to.");
-  if (!count(root, "Timestamp")) unusual.push("The response doesn't contain Timestamp.");
-  if (count(root, "Error")) unusual.push("Result is Success, but the response contains an Error.");
-  const types = call === "get_list_callback";
-  if (types) unusual.push(...unusualTypes(root, values, facts));
-  const what = types ? counted(values.count, "callback type") : `a response to ${clip(call ?? "an unknown call", 60)}`;
-  return { kind: call ? "good" : "note", verdict: `Success: ${what}`, values, facts: [], unusual };
-}
-
-function readResponse(root, call, { schemas, facts }) {
-  const own = [undefined, "get_list_callback"].includes(call) ? "response.xsd" : `${call.replaceAll("_", "-")}/response.xsd`;
-  const [result, timestamp] = ["Result", "Timestamp"].map((name) => texts(root, name, 1)[0]);
-  const found = result === undefined ? "Result is missing" : `Result is ${quote(result)}`;
-  const readings = { Error: readError, Success: readSuccess };
-  const reading = Object.hasOwn(readings, result ?? "") ? readings[result](root, call, facts)
-    : { kind: "bad", verdict: `Not a documented response: ${found}`, facts: [], unusual: [] };
-  const unusual = [...unusualIn(root, schemas.get("response.xsd").roots), ...unusualElements(root, call)];
-  const rows = [["Result", result && clip(result)]];
-  if (timestamp !== undefined) {
-    rows.push(["Timestamp", clip(timestamp), /^\d{1,11}$/.test(timestamp) ? dateOf(timestamp) : ""]);
-    unusual.push(...unusualTime(timestamp));
+function verdictOf(root, call, result, errors, [message = ""]) {
+  if (result === "Error") {
+    const total = count(root, "Error");
+    if (total > 1) return ["note", `${counted(total, "error")}: ${list(errors, total)}`];
+    return total ? ["note", `Error ${errors[0]}: ${clip(message)}`] : ["bad", "An error without a code"];
   }
-  return { ...reading, schema: schemas.get(own) ?? null, facts: [...rows, ...reading.facts], unusual: [...unusual, ...reading.unusual] };
+  if (result === undefined) return ["bad", "Not a documented response: Result is missing"];
+  if (result !== "Success") return ["bad", `Not a documented response: Result is ${quote(result)}`];
+  if (!call) return ["note", "Success: a response to an unknown call"];
+  const types = counted(count(root, "Values/Value"), "callback type");
+  return ["good", `Success: ${call === "get_list_callback" ? types : `a response to ${clip(call, 60)}`}`];
 }
 
-function read(document, tools, advice) {
-  const { root } = document;
-  const call = texts(root, "Action | action", 1)[0];
+function read(root, facts) {
   if (root.name.toUpperCase() !== "CLICKATELLSDK") {
-    const verdict = `Not a Connect API document: the root element is ${clip(root.name, 60)}`;
-    return { verdict, advice, facts: [["Root element", clip(root.name)]] };
+    const verdict = `Not a Connect API document: the root element is ${nameOf(root)}`;
+    return { kind: "bad", verdict, tables: [], unusual: [], facts: [["Root element", nameOf(root)]] };
   }
+  const [[call], [result], [time], errors, messages] =
+    ["Action | action", "Result", "Timestamp", "Error", "Description"].map((path) => texts(root, path));
   const asks = call !== undefined && !count(root, "Result | Error | Values | Timestamp");
-  const reading = (asks ? readRequest : readResponse)(root, call, tools);
-  const facts = [["Root element", clip(root.name)], ["Action", call && clip(call)], ...reading.facts];
-  return { ...reading, facts: facts.filter(([, text]) => text !== undefined) };
+  const folder = [undefined, "get_list_callback"].includes(call) ? "" : `${call.replaceAll("_", "-")}/`;
+  const [kind, verdict] = asks ? ["note", `A request for ${clip(call, 60)}, not a response`]
+    : verdictOf(root, call, result, errors, messages);
+  const tables = asks ? [parametersTable(root)]
+    : [errorsTable(root, errors, messages, facts), valuesTable(root, facts)];
+  const parts = [["Root element", root.name], ["Action", call], ["Result", result], ["Timestamp", time]];
+  return {
+    kind, verdict,
+    file: `${folder}${asks ? "request" : "response"}.xsd`,
+    tables: tables.filter(({ rows }) => rows.length),
+    unusual: [...unusualIn(root)],
+    facts: parts.filter(([, text]) => text !== undefined)
+      .map(([name, text]) => [name, clip(text), name === "Timestamp" ? timeOf(text) : ""]),
+  };
 }
 
-function compare(document, { validator, file }, { XmlValidateError }) {
+function compare(document, { validator }, { XmlValidateError }) {
   try {
     validator.validate(document);
-    return { file, agrees: true, problems: [], count: 0 };
+    return { count: 0 };
   } catch (error) {
     if (!(error instanceof XmlValidateError)) throw error;
-    const problems = error.details.slice(0, ITEMS).map(({ line, message }) => ({ line, reason: clip(message.trim(), 300) }));
-    return { file, agrees: false, problems, count: error.details.length };
+    const shown = error.details.slice(0, ITEMS);
+    const problems = shown.map(({ line, message }) => `Line ${line}: ${clip(message.trim(), 300)}`);
+    return { count: error.details.length, problems };
   }
 }
 
-/** Report on a document: first what it contains, then the same with what the schema says, which can take long. */
-function* check(source, tools) {
-  const isText = typeof source === "string";
-  const bytes = isText ? new TextEncoder().encode(source) : source;
-  const report = { size: bytes.length, kind: "bad", schema: null, facts: [], unusual: [] };
-  const [, what, advice] = beginning(bytes) ?? [];
-  if (bytes.length > LIMIT) return yield { ...report, verdict: "Not checked: larger than 10 MiB" };
+/** Report on a document: what it contains, then the same with what the schema says, which can take long. */
+function* check(bytes, isText, tools) {
+  const bad = (verdict, more) => ({ kind: "bad", verdict, tables: [], unusual: [], ...more });
+  if (bytes.length > LIMIT) return yield bad("Not checked: larger than 10 MiB");
+  const [, what, advice] = beginning(bytes);
   let document;
   try {
     document = parse(tools.xml, bytes, isText);
   } catch (error) {
-    if (!(error instanceof tools.xml.XmlParseError)) throw error;
-    const { line, col, message } = error.details.find(({ level }) => level > 1) ?? { line: 1, col: 1, message: "no document" };
-    const [, name, opened] = /mismatch: (.+) line (\d+) and/.exec(message) ?? [];
-    const open = name && `${clip(name, 60)} opens in line ${opened} and isn't closed before this line.`;
-    const problem = { line, column: col, reason: clip(message.trim(), 300) };
-    return yield { ...report, verdict: what ?? `Not well-formed XML: line ${line}, column ${col}`, advice: advice ?? open, problem };
+    const { line, col, message } = error.details?.find(({ level }) => level > 1) ?? {};
+    if (!line) throw error;
+    const problem = `Line ${line}, column ${col}: ${clip(message.trim(), 300)}`;
+    return yield bad(what ?? `Not well-formed XML: line ${line}, column ${col}`, { advice, problem, line });
   }
-  try {
-    report.wellFormed = true;
-    if (document.dtd) { // its entities could make a text of any length, so nothing in the document is read
-      return yield { ...report, verdict: what ?? "Not read: the document contains a document type declaration", advice: advice ?? DECLARATION };
-    }
-    const { schema, ...reading } = read(document, tools, advice);
-    Object.assign(report, reading);
-    if (!isText) report.facts.push(["Encoding", document.encoding ?? "UTF-8"]);
-    const declared = isText && DECLARED.exec(source.slice(0, 200))?.[1];
-    if (declared && !/^utf-?8$/i.test(declared)) report.unusual.push(`The declaration says ${declared}. ${DECODED}`);
-    yield { ...report, schema: schema && { file: schema.file, late: true } };
-    if (!schema) return;
-    report.schema = compare(document, schema, tools.xml);
-    if (report.kind === "good" && !report.schema.agrees) {
-      Object.assign(report, { kind: "note", verdict: `${report.verdict}, with differences from the schema` });
-    }
-    yield report;
-  } finally {
-    document.dispose();
+  if (document.dtd) { // its entities could make a text of any length, so nothing in the document is read
+    const reason = "The sources show none. It can attack a parser, so the client rejects it too.";
+    return yield bad(what ?? "Not read, because it has a document type declaration", { advice: advice ?? reason });
   }
+  const report = { ...read(document.root, tools), advice }, { file } = report;
+  if (!isText) report.facts.push(["Encoding", document.encoding ?? "UTF-8"]);
+  if (!tools.schemas.has(file)) return yield report;
+  yield { ...report, schema: { file, late: true } };
+  report.schema = { file, ...compare(document, tools.schemas.get(file), tools.xml) };
+  if (report.kind === "good" && report.schema.count) {
+    Object.assign(report, { kind: "note", verdict: `${report.verdict}, with differences from the schema` });
+  }
+  yield report;
 }
 
 const prepared = prepare();
-prepared.catch(() => {}); // reported with the first document
 onmessage = async ({ data }) => {
   try {
     const tools = await prepared;
     postMessage({ started: true });
-    for (const report of check(data, tools)) postMessage({ report });
+    const bytes = await new Blob([data]).slice(0, LIMIT + 1).arrayBuffer(); // of text, bytes or a file
+    const reports = check(new Uint8Array(bytes), typeof data === "string", tools);
+    for (const report of reports) postMessage({ report });
     postMessage({ done: true });
   } catch (error) {
     postMessage({ failed: String(error.message ?? error) });
