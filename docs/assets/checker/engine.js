@@ -15,7 +15,7 @@ export function check(source, seconds) {
     };
     const fail = (reason) => end({ kind: "bad", verdict: `No verdict: ${reason}`, tables: [], unusual: [] });
     const late = () => (report ? end(report) : fail(`the check took more than ${seconds} seconds`));
-    worker.onerror = () => fail("the files of the checker could not be loaded");
+    worker.onerror = () => fail("could not load the files of the checker");
     worker.onmessage = ({ data }) => {
       if (data.started) timer = setTimeout(late, seconds * 1000); // loading isn't counted
       else if (data.failed) fail(`the checker failed: ${data.failed}`);
