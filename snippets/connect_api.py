@@ -93,7 +93,7 @@ class MalformedResponse(ConnectAPIError):
 class TransportError(ConnectAPIError):
     """The network, TLS, a proxy or HTTP failed. The message says what to do. `status` is the HTTP status, or `None`.
 
-    Another attempt can help if `status` is `None` or at least 500, unless the message says to check a setting.
+    Another attempt can help if `status` is `None`, 502, 503 or 504, unless the message says to check a setting.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -123,7 +123,7 @@ class CaptchaChallenge(NamedTuple):
 
 
 class Captcha(NamedTuple):
-    """A solved captcha: the `id` of its `CaptchaChallenge`, and the characters in the picture."""
+    """A solved captcha: the `id` of its `CaptchaChallenge`, and the `code` in the picture."""
 
     id: str
     code: str

@@ -116,7 +116,7 @@ class Exchange:
 
 
 class Callback(NamedTuple):
-    """A callback that `create_connection` configured: the URL, the name of its type, and its user name and password."""
+    """A callback: its `url`, the name of its type as `transport`, and its `username` and `password`."""
 
     url: str
     transport: str
