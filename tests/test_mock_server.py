@@ -95,14 +95,13 @@ def test_request_in_any_spelling(old: str, new: str, mock: MockServer) -> None:
 
 
 LARGE = f"XML={quote(LIST)}"
-ANY_ACTION = LARGE.replace("get_list", quote(r"a &lt;\1"))
 UNUSABLE = ["", "text", LIST[:-1], LIST.replace("sdk", ""), LIST.replace("get_list", ""), f"<!DOCTYPE a>{LIST}"]
 UNUSABLE += [LIST.replace("</action>", "</action><Action>get_list_callback</Action>")]
 STATUSES = [
     *[(f"GET /token?XML={quote(document)}", "", FORM, 200, "<Error>430") for document in UNUSABLE],
     ("POST /_mock/deliver", "", FORM, 409, "No callback is configured: "),
     ("POST /token", LARGE, "Content-Type: text/xml", 200, "<Error>430"),
-    ("POST /error-007", ANY_ACTION, FORM, 200, r"<Action>a &lt;\1_callback<"),
+    ("POST /error-007", LARGE.replace("get_list", quote(r"a &lt;\1")), FORM, 200, r"<Action>a &lt;\1_callback<"),
     ("POST /recorded", LARGE.replace("callback", "connection"), FORM, 200, "<connection_type>"),
     ("POST /error-000", LARGE, FORM, 404, "It has error-004, error-007"),
     ("GET /get-captcha/response.xml", "", FORM, 404, "must be the authentication token"),
@@ -281,9 +280,8 @@ def test_command(tmp_path: Path) -> None:
     with subprocess.Popen(line, cwd=tmp_path, stdout=pipe, stderr=pipe, encoding="utf-8") as process:
         assert process.stdout
         printed = "".join(iter(process.stdout.readline, "Ready. Press Ctrl+C to stop.\n"))
-        with connected(
-            int(re.findall(r"https://.*:(\d+)", printed)[0]), ca_file, "connect.clickatell.com"
-        ) as connection:
+        port = int(re.findall(r"https://.*:(\d+)", printed)[0])
+        with connected(port, ca_file, "connect.clickatell.com") as connection:
             connection.sendall(f"GET /secret?{LARGE.replace('list_callback', 'captcha')} HTTP/1.0\r\n\r\n".encode())
             received = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2]
         process.terminate()
