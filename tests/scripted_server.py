@@ -27,7 +27,7 @@ def stall(connection: socket.socket) -> None:
     connection.recv(1)
 
 
-def dripping(head: bytes, drop: bytes = b" ", tail: bytes = b"") -> Script:
+def dripping(head: bytes, drop: bytes = b" ") -> Script:
     """Send a few bytes at a time, each well within a timeout, until the client hangs up or 12 seconds are over."""
 
     def script(connection: socket.socket) -> None:
@@ -39,7 +39,6 @@ def dripping(head: bytes, drop: bytes = b" ", tail: bytes = b"") -> Script:
                 if not connection.recv(1):
                     return
         ended.append(script)
-        connection.sendall(tail)
 
     return script
 
@@ -62,11 +61,9 @@ def scripted(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[str]
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            while True:
+            while listener.fileno() >= 0:
                 with contextlib.suppress(OSError), listener.accept()[0] as plain, contextlib.ExitStack() as stack:
                     _play(script, stack.enter_context(tls.wrap_socket(plain, server_side=True)) if tls else plain)
-                if listener.fileno() < 0:
-                    return
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}"

@@ -1,44 +1,42 @@
-"""The client: what it sends, where it calls, what each failure says, and that no secret leaves it."""
+"""The client, for its users: what it sends and where, what each failure says, and that no secret leaves it."""
 
 from __future__ import annotations
 
-import ast
 import gzip
-import pickle
-import runpy
 import ssl
-import sys
 import traceback
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 import trustme
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
 from lxml import etree
-from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import parse_url
 
 import connect_api as client
-from connect_api import Captcha, ConnectAPI, ConnectAPIError, MalformedResponse, ServiceError, TransportError
+from connect_api import MAX_BODY, Captcha, ConnectAPI, ConnectAPIError, MalformedResponse, ServiceError, TransportError
+from facts import XML
 from scripted_server import Script, answer, dripping, ended, received, scripted, stall
 
-XML = Path(__file__).resolve().parent.parent / "docs" / "xml"
-RESPONSE = (XML / "response.xml").read_bytes()
+TEXT = (XML / "response.xml").read_text(encoding="utf-8")
+RESPONSE = TEXT.encode()
 TOKEN = "0123456789abcdef0123456789abcdef"
 PASSWORD = "Pass.word-31!"
 HOST = "https://example.com"
-VARIABLES = "HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY REQUESTS_CA_BUNDLE CURL_CA_BUNDLE"
 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What this machine presets doesn't count."""
-    for name in f"{VARIABLES} {VARIABLES.lower()} CONNECT_API_TOKEN CONNECT_API_URL".split():
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
 
 def failing(call: Callable[..., object], *arguments: Any, **named: Any) -> ConnectAPIError:
@@ -71,31 +69,34 @@ def success(action: str, *values: dict[str, Any]) -> bytes:
     return answer(f"{head}<Timestamp>1316512313</Timestamp></CLICKATELLSDK>".encode())
 
 
-SAMPLE = {"user": "sampleuser", "password": "samplepass1"}
-USER = {"user": "b.o@example.com", "password": PASSWORD}
+def error(*parts: str) -> bytes:
+    """Build an error response of codes (digits) and descriptions."""
+    tags = ["Error" if part.isdigit() else "Description" for part in parts]
+    inner = "".join(f"<{tag}>{part}</{tag}>" for tag, part in zip(tags, parts, strict=True))
+    return f"<CLICKATELLSDK><Result>Error</Result>{inner}</CLICKATELLSDK>".encode()
+
+
+USER = {"user": "b.o@" + "ü" * 124, "password": PASSWORD.ljust(32, "&")}
 SOLVED, SENT = {"captcha": Captcha("c2a", "x 7")}, {"captcha_id": "c2a", "captcha_code": "x 7"}
-CREATE = {"callback_url": "https://example.com/callback", "callback_type_id": 0}
-CREATE |= {"callback_username": "sampleservice", "callback_password": "samplesecret"}
-MORE = {"connection_id": 2, "ftp_password": "more than ten", "api_description": "1 < 2 & é", "ip_address": "192.0.2.1"}
-PREFIX = {"Dial_prefix": "4"}
+CREATE = {"callback_url": "https://example.com/?a=b&c", "callback_type_id": 0, "callback_username": "sampleservice"}
+CREATE |= {"callback_password": "samplesecret", "connection_id": 2, "ftp_password": "more than ten"}
+CREATE |= {"api_description": "1 < 2 & é", "ip_address": "192.0.2.1"}
+PREFIX = {"dial_prefix": "4"}, {"Dial_prefix": "4"}
 PNG = {"captcha_id": "c2a", "captcha_image": "%89PNG%0D\n %0A%1A%0A%2B+%FF"}
 XML_API = {"connection_type_id": 13, "connection_type": "XML API"}
 TYPE = {"callback_type_id": 5, "callback_type": "SOAP Get"}
-CALLS: list[tuple[str, str, dict[str, Any], str | dict[str, Any], dict[str, Any], object]] = [
-    ("list_callback_types", "get_list_callback", {}, "request.xml", TYPE, [client.CallbackType(5, "SOAP Get")]),
+CALLS: list[tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any], object]] = [
+    ("list_callback_types", "get_list_callback", {}, {}, TYPE, [client.CallbackType(5, "SOAP Get")]),
     ("list_connection_types", "get_list_connection", {}, {}, XML_API, [client.ConnectionType(13, "XML API")]),
-    ("get_captcha", "get_captcha", {}, {}, PNG, ("c2a", b"\x89PNG\r\n\x1a\n+ \xff")),
-    ("authenticate_user", "", SAMPLE, "authenticate-user/request.xml", {"Usernumber": "03401455"}, "03401455"),
-    ("authenticate_user", "", {**USER, **SOLVED}, {**USER, **SENT}, {"Usernumber": 1}, "1"),
-    ("create_connection", "", {**SAMPLE, **CREATE}, "create-connection/request.xml", {"api_id": 33342}, 33342),
-    ("create_connection", "", {**USER, **MORE, "dial_prefix": "4"}, {**USER, **MORE, **PREFIX}, {"api_id": 1}, 1),
-    ("create_connection", "", {"user": "ü" * 128, "password": "&" * 32}, {}, {"api_id": 1}, 1),
+    ("get_captcha", "", {}, {}, PNG, ("c2a", b"\x89PNG\r\n\x1a\n+ \xff")),
+    ("authenticate_user", "", {**USER, **SOLVED}, {**USER, **SENT}, {"Usernumber": "03401455"}, "03401455"),
+    ("create_connection", "", {**USER, **CREATE, **PREFIX[0]}, {**USER, **CREATE, **PREFIX[1]}, {"api_id": 1}, 1),
 ]
 
 
 @pytest.mark.parametrize(("name", "action", "arguments", "expected", "value", "result"), CALLS, ids=str)
 def test_call(name: str, action: str, arguments: Any, expected: Any, value: dict[str, Any], result: object) -> None:
-    """It sends the documented document, in the query or in the body if that has a password, and reads the result."""
+    """It sends every parameter, in the query or in the body if there is a password, and reads the result."""
     with scripted(success(action or name, value)) as url, ConnectAPI(TOKEN, f"{url}/xml//") as api:
         assert getattr(api, name)(**arguments) == result
     head, _, form = received[-1].decode().partition("\r\n\r\n")
@@ -104,28 +105,13 @@ def test_call(name: str, action: str, arguments: Any, expected: Any, value: dict
     assert bool(form) == bool(arguments), "passwords travel in the body"
     (document,) = parse_qs(form or urlsplit(target).query, strict_parsing=True)["XML"]
     sent = {element.tag: element.text for element in etree.fromstring(document)}
-    if isinstance(expected, str):
-        assert sent == {element.tag: element.text for element in etree.parse(XML / expected).getroot()}
-    elif expected or not arguments:
-        assert sent == {"action": action or name, **{tag: str(text) for tag, text in expected.items()}}
+    assert sent == {"action": action or name, **{tag: str(text) for tag, text in expected.items()}}
 
 
-UNEXPECTED = [
-    ("get_captcha", [{**PNG, "captcha_image": "PNG"}], "a URL-encoded PNG file in captcha_image, found something else"),
-    ("get_captcha", [{**PNG, "captcha_id": ""}], "text in captcha_id, found ''"),
-    ("get_captcha", [PNG, PNG], "one element Value, found 2"),
-    ("get_captcha", [], "one element Value, found none"),
-    ("authenticate_user", [TYPE], "authenticate_user in Action, found 'get_captcha'"),
-    ("create_connection", [TYPE], "create_connection in Action, found 'get_captcha'"),
-]
-
-
-@pytest.mark.parametrize(("name", "values", "message"), UNEXPECTED, ids=str)
-def test_result_that_the_call_does_not_document(name: str, values: list[dict[str, Any]], message: str) -> None:
-    with scripted(success("get_captcha", *values)) as url:
-        error = failing(getattr(ConnectAPI(TOKEN, url), name), **({} if name == "get_captcha" else USER))
-    assert (type(error), str(error)) == (MalformedResponse, f"expected {message}")
-    assert_hidden(PASSWORD, error)
+def test_captcha_that_cannot_be_shown() -> None:
+    for value, message in ({**PNG, "captcha_image": "x"}, "a URL-encoded PNG file"), (TYPE, "text in captcha_id"):
+        with scripted(success("get_captcha", value)) as url:
+            assert str(failing(ConnectAPI(TOKEN, url).get_captcha)).startswith(f"expected {message}")
 
 
 # What it refuses before it sends anything.
@@ -133,39 +119,28 @@ def test_result_that_the_call_does_not_document(name: str, values: list[dict[str
 create, build = ConnectAPI(TOKEN).create_connection, client.build_request
 TOKEN_RULE = "token must be 8 to 200 ASCII letters, digits and . _ ~ -"
 URL_RULE = "base_url must start with https:// (except for loopback), without ? # @ or backslash"
-TOKENS = ["", "t", "a" * 7, "a" * 201, "a/bcdefgh", "." * 8, "a?bcdefgh", "a%2fbcdef", "abcdefg\n", "é" * 8, 12345678]
+TOKENS = ["", "a" * 7, "a" * 201, "a/bcdefgh", "." * 8, "a%2fbcdef", "abcdefg\n", "é" * 8, 12345678]
 TIME_RULE = "timeout must be a number of seconds above 0, and at most 86400"
-TIMEOUTS = [0, -1, 86401, 10**400, float("inf"), float("nan"), None, "5", True]
+TIMEOUTS = [0, 86401, float("nan"), None, "5", True]
 BASE_URLS: list[Any] = r"""
-http://connect.clickatell.com/ http://127.0.0.1.example.com/ http://localhost.example.com/ http://example.com:443
-ftp://127.0.0.1/ connect.clickatell.com // https:// https:/example.com https:///example.com https:example.com file:///x
-https://user:hush@example.com/ https://user@example.com https://example.com/?a=b https://example.com/#a
-https://example.com\@127.0.0.1/ http://other\[::1]/ http://127.0.0.1\@other/ http://127.0.0.1\other http:\\127.0.0.1
-http://other@127.0.0.1/ http://127.0.0.1@other/ http://127.0.0.1:80@other/ http://127.0.0.1#@other/ http://[::1]@other/
-http://127.0.0.1;other/ http://127.0.0.1,other/ http://[::1].other/ http://[::1]other http://other[::1] http://127.0.0.1?@o
-http://[::1 http://::1 http://[::1%25lo]/ http://[fe80::1%251]/ http://[127.0.0.1]/ http://[localhost]/ https://[x]/
-http://127.0.0.1%2eother/ http://127.0.0.1%00.other/ http://%3127.0.0.1/ http://localhost%2f@other/ https://a%5cb/
-http://0x7f000001/ http://2130706433/ http://0177.0.0.1/ http://127.1/ http://127.0.0.01/ http://127.0.0.1./ http://0/
-http://0.0.0.0/ http://[::]/ http://localhost./ http://localhost.localdomain/ http://10.0.0.1/ http://①②⑦.0.0.1/
-https://example.com:99999/ https://example.com:x/ https://example.com:-1/ https://example.com:/ https://example.com:+1/
-https://exämple.com/ https://example.com/ä https://example.com//other https://example.com/a//b HTTPS://example.com
+http://connect.clickatell.com/ http://127.0.0.1.example.com/ ftp://127.0.0.1/ connect.clickatell.com https:///a.example
+https://user:hush@example.com/ https://example.com/?a=b https://example.com/#a https://example.com//a HTTPS://a.example
+https://example.com\@127.0.0.1/ http://other\[::1]/ http://127.0.0.1@other/ http://127.0.0.1#@other/ http://[::1]other
+http://[::1 http://[::1%25lo]/ http://127.0.0.1%00.other/ http://2130706433/ http://localhost./ http://①②⑦.0.0.1/
+https://example.com:99999/ https://example.com:x/ https://exämple.com/ https://example.com/ä http://0.0.0.0/
 """.split()  # noqa: SIM905
-BASE_URLS += ["", " https://example.com", "https://example.com ", "https://example.com/a b", "https://exam\tple.com/"]
-BASE_URLS += ["https://example.com/\n", "https://example.com/\x00", "http://127.0.0.1\u3002/", None, HOST.encode()]
+BASE_URLS += ["", " https://example.com", "https://example.com/\n", "http://127.0.0.1\u3002/", None, HOST.encode()]
 REFUSED: list[tuple[str, Callable[..., object], tuple[Any, ...], dict[str, Any]]] = [
     *[(TOKEN_RULE, ConnectAPI, (token,), {}) for token in TOKENS],
     *[(TIME_RULE, ConnectAPI, (TOKEN, HOST, seconds), {}) for seconds in TIMEOUTS],
     *[(URL_RULE, ConnectAPI, (TOKEN, url), {}) for url in BASE_URLS],
-    *[("user must be text of 1 to 128 characters", create, (user, "p"), {}) for user in ("", "a" * 129, None, 7)],
-    *[("password must be text of 1 to 32 characters", create, ("u", p), {}) for p in ("", PASSWORD * 3, None, 123456)],
+    *[("user must be text of 1 to 128 characters", create, (user, "p"), {}) for user in ("", "a" * 129, None)],
+    *[("password must be text of 1 to 32 characters", create, ("u", p), {}) for p in ("", PASSWORD * 3, None)],
     ("captcha must be a Captcha", create, ("u", PASSWORD), {"captcha": ("12345", "abc123")}),
     *[("can't send password: use a", create, ("u", PASSWORD + bad), {}) for bad in "\x00\x1b\ud800\ufffe"],
     ("can't send callback_password: use a", create, ("u", "p"), {"callback_password": PASSWORD + "\x1b"}),
     ("can't send callback_type_id: use a", create, ("u", "p"), {"callback_type_id": True}),
-    ("can't send connection_id: use a", create, ("u", "p"), {"connection_id": 1.5}),
-    ("can't send Dial_prefix: use a", create, ("u", "p"), {"dial_prefix": b"44"}),
-    ("can't send captcha_code: use a", create, ("u", "p"), {"captcha": Captcha("1", 2.5)}),  # type: ignore[arg-type]
-    *[(f"can't send {name}: use a", build, ("call",), {name: "x"}) for name in ("a b", "", "1st", "a:b", "é", "{u}a")],
+    *[(f"can't send {name}: use a", build, ("call",), {name: "x"}) for name in ("a b", "", "é")],
 ]
 
 
@@ -177,16 +152,14 @@ def test_refused(message: str, call: Callable[..., object], arguments: tuple[Any
         assert_hidden(secret, error)
 
 
-ACCEPTED = """
-http://localhost:1 http://LOCALHOST http://127.0.0.1:1/xml http://127.9.9.9 http://[::1]:1 http://[0:0:0:0:0:0:0:1]
-https://example.com https://EXAMPLE.com:443/a/b.c/%20;=& https://my_host https://[2001:db8::1]/ https://192.0.2.1:8443
-https://example.com. https://xn--exmple-cua.com https://127.0.0.1.example.com https://example.com/../x
-""".split()  # noqa: SIM905
+ACCEPTED = "http://LOCALHOST:1/xml http://127.9.9.9 http://[0:0:0:0:0:0:0:1] https://EXAMPLE.com:443/a/b.c/%20;=&"
+ACCEPTED += " https://my_host https://[2001:db8::1]/ https://example.com. https://127.0.0.1.example.com"
 
 
-@pytest.mark.parametrize("base_url", ACCEPTED)
+@pytest.mark.parametrize("base_url", ACCEPTED.split())
 def test_accepted_base_url(base_url: str) -> None:
     """Every parser reads the same host: those of urllib3 and of Python, before and after requests."""
+    assert ConnectAPI(TOKEN).base_url == "https://connect.clickatell.com/"
     api = ConnectAPI("recorded", base_url)
     assert repr(api) == f"ConnectAPI(base_url={base_url.rstrip('/') + '/'!r}, timeout=10)"
     urls = [base_url, str(requests.Request("GET", api.base_url + TOKEN).prepare().url)]
@@ -195,14 +168,6 @@ def test_accepted_base_url(base_url: str) -> None:
 
 
 # What the session and the environment say.
-
-
-def test_environment_names_token_and_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "set CONNECT_API_TOKEN" in str(failing(ConnectAPI.from_environment))
-    monkeypatch.setenv("CONNECT_API_TOKEN", TOKEN)
-    assert ConnectAPI.from_environment().base_url == "https://connect.clickatell.com/"
-    monkeypatch.setenv("CONNECT_API_URL", HOST)
-    assert ConnectAPI.from_environment().base_url == "https://example.com/"
 
 
 class Recorder(requests.adapters.HTTPAdapter):
@@ -230,40 +195,32 @@ def recorded(session: requests.Session, base_url: str = HOST) -> Recorder:
 
 
 PROXY, OTHER = "http://proxy.example:3128", "http://other.example:3128"
-PROXIES: list[tuple[str, dict[str, str], str, str | None]] = [
-    (HOST, {}, "", PROXY),
-    (HOST, {}, "example.com", None),
-    (HOST, {"all": OTHER}, "", OTHER),
-    (HOST, {"http": OTHER}, "", None),
-    ("https://127.0.0.1", {}, "", None),
-    ("https://127.0.0.1", {"https": OTHER}, "", OTHER),
-    ("http://localhost", {}, "", None),
-    ("http://[::1]", {"http": OTHER, "all": OTHER}, "", None),
+PROXIES: list[tuple[str, dict[str, str], str | None]] = [
+    (HOST, {}, PROXY),
+    (HOST, {"all": OTHER}, OTHER),
+    ("https://127.0.0.1", {"https": OTHER}, OTHER),
+    ("https://127.0.0.1", {}, None),
+    ("http://[::1]", {"http": OTHER, "all": OTHER}, None),
 ]
 
 
-@pytest.mark.parametrize(("base_url", "own", "no_proxy", "expected"), PROXIES, ids=str)
-def test_proxy(base_url: str, own: Any, no_proxy: str, expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("base_url", "own", "expected"), PROXIES, ids=str)
+def test_proxy(base_url: str, own: Any, expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The session counts, then the environment. Nothing on this machine goes through a proxy of the environment."""
-    for name, value in {"HTTPS_PROXY": PROXY, "HTTP_PROXY": PROXY, "ALL_PROXY": PROXY, "NO_PROXY": no_proxy}.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HTTP_PROXY", PROXY)
+    monkeypatch.setenv("HTTPS_PROXY", PROXY)
     session = requests.Session()
     session.proxies = own
-    for session.trust_env in (True, False):
-        recorder = recorded(session, base_url)
-        chosen = requests.utils.select_proxy(str(recorder.request.url), recorder.given["proxies"])
-        assert chosen == (expected if session.trust_env or own else None)
+    recorder = recorded(session, base_url)
+    assert requests.utils.select_proxy(str(recorder.request.url), recorder.given["proxies"]) == expected
 
 
-@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 @pytest.mark.parametrize(("verify", "expected"), [(True, "bundle.pem"), ("pinned.pem", "pinned.pem"), (False, False)])
-def test_authority(variable: str, verify: Any, expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(variable, "bundle.pem")
+def test_authority(verify: Any, expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "bundle.pem")
     session = requests.Session()
     session.verify = verify
     assert recorded(session).given["verify"] == expected
-    session.trust_env = False
-    assert recorded(session).given["verify"] == verify
 
 
 def test_netrc_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -278,40 +235,25 @@ def test_netrc_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 # What can fail on the way.
 
-LARGE = b" " * (10 * 2**20 + 1)
-GZIP = "Content-Encoding: gzip"
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-TOO_LARGE = "the body is larger than 10485760 bytes: check the URL"
 LATE = "the body was not complete after 0.3 s: try again, or pass a longer timeout"
-FALSE = "Content-Encoding says gzip, but the body isn't: check the proxy"
 CLOSED = "the connection was closed before the body was complete: try again"
 NOTHING = "could not connect, or the connection was closed early: check the URL and the network"
 WRONG = "without an error code: check the URL, the token and the proxy"
-TOO_EARLY = "the compressed body ends early: try again"
 FAILURES: list[tuple[Script, str, int | None]] = [
     (answer(f"<html>no /{TOKEN}".encode(), "404 Not Found"), f"HTTP status 404 {WRONG}", 404),
-    (answer(b"", "503 Busy"), "HTTP status 503 without an error code: try again later", 503),
     (answer(RESPONSE, "500 No"), "HTTP status 500 without an error code: try again later", 500),
-    (answer(b"", "302 Found", "Location: http://127.0.0.1:9/"), f"HTTP status 302 {WRONG}", 302),
     (answer(b"", "302 Found", f"Location: https://[{TOKEN}]/"), f"HTTP status 302 {WRONG}", 302),
-    (answer(LARGE, "302 Found", "Location: /"), TOO_LARGE, 302),
-    (answer(LARGE), TOO_LARGE, 200),
-    (answer(gzip.compress(LARGE), "200 OK", GZIP), TOO_LARGE, 200),
-    (answer(RESPONSE, "200 OK", GZIP), FALSE, 200),
-    (answer(gzip.compress(RESPONSE)[:-9], "200 OK", GZIP), TOO_EARLY, None),
-    (b"hello\r\n\r\n", NOTHING, None),
+    (answer(b" " * (10 * 2**20 + 1)), "the body is larger than 10485760 bytes: check the URL", 200),
     (b"", NOTHING, None),
+    (OK + b"X: y\r\n" * 1000, NOTHING, None),
+    (b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, NOTHING, None),
     (OK + b"Content-Length: 500\r\n\r\n<CLICK", CLOSED, None),
     (CHUNKED + b"50\r\n<CLICK", CLOSED, None),
     (stall, "no response within 0.3 s: check the URL and the network, or pass a longer timeout", None),
     (dripping(OK + b"Content-Length: 9\r\n\r\n", b""), LATE, None),
-    (dripping(OK + b"Content-Length: 100000\r\n\r\n"), LATE, None),
-    (dripping(OK + b"\r\n", b" ", RESPONSE), LATE, None),
     (dripping(CHUNKED + b"3;", b"x"), LATE, None),
-    (dripping(CHUNKED + b"0\r\n", b"X: y\r\n"), LATE, None),
-    (dripping(OK + f"{GZIP}\r\n\r\n".encode(), gzip.compress(b"")), LATE, None),
-    (dripping(b"HTTP/1.1 503 Busy\r\nContent-Length: 100000\r\n\r\n"), LATE, None),
 ]
 
 
@@ -330,45 +272,21 @@ def test_failure_on_the_way(number: int) -> None:
     assert script not in ended, "the client hung up when the time was over"
 
 
-def test_wait_that_ends_just_before_the_limit() -> None:
-    """The response is made up, so it has no socket to shut down."""
-    session, made_up = requests.Session(), requests.Response()
-    made_up.status_code, made_up.raw = 200, SimpleNamespace(close=list)
-    made_up.raw.read = lambda *_, **__: (_ for _ in ()).throw(ReadTimeoutError(None, None, ""))  # type: ignore[arg-type]
-    session.send = lambda *_, **__: made_up  # type: ignore[method-assign]
-    assert_fails(ConnectAPI(TOKEN, timeout=0.3, session=session), LATE, None)
-
-
-UNTRUSTED = "TLS failed: check that this machine trusts the server's certificate"
-MISSING = "could not read the certificate file: check REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and session.verify"
-
-
-def test_tls(tmp_path: Path) -> None:
+def test_deadline_with_tls(tmp_path: Path) -> None:
     authority, context, session = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), requests.Session()
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    session.verify = str(tmp_path / "ca.pem")
     with scripted(dripping(OK + b"Content-Length: 9999\r\n\r\n"), context) as url:
-        for session.verify, message in (True, UNTRUSTED), ("missing", MISSING), (str(tmp_path / "ca.pem"), LATE):
-            assert_fails(ConnectAPI(TOKEN, url, 0.3, session), message, None)
-    with scripted(answer(RESPONSE), context) as url:
-        assert len(ConnectAPI(TOKEN, url, session=session).list_callback_types()) == 2
+        assert_fails(ConnectAPI(TOKEN, url, 0.3, session), LATE, None)
 
 
-UNREADABLE = "could not read the URL of the proxy: check HTTPS_PROXY and session.proxies"
-UNUSABLE = [
-    ("http://127.0.0.1:9", "could not use the proxy: check HTTPS_PROXY and session.proxies"),
-    ("socks5://127.0.0.1:9", "a SOCKS proxy needs one more library: run pip install requests[socks]"),
-    *((proxy, UNREADABLE) for proxy in ("http://", "http://[::1", "http://a:b:c", "gopher://127.0.0.1:9", "://")),
-]
-
-
-@pytest.mark.parametrize(("proxy", "message"), UNUSABLE)
-def test_proxy_that_cannot_be_used(proxy: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
-    assert_fails(ConnectAPI(TOKEN, HOST), message, None)
-
-
-# What stays inside.
+def test_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    socks = "a SOCKS proxy needs one more library: run pip install requests[socks]"
+    unreadable = "could not read the URL of the proxy: check HTTPS_PROXY and session.proxies"
+    for proxy, message in ("socks5://127.0.0.1:9", socks), ("http://[::1", unreadable), ("gopher://a:9", unreadable):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        assert_fails(ConnectAPI(TOKEN, HOST), message, None)
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, requests.ConnectionError, ValueError])
@@ -380,44 +298,152 @@ def test_no_secret_in_local_variables(kind: type[BaseException]) -> None:
     secrets = {"ftp_password": "hush-1", "callback_password": "hush-2", "callback_url": "https://u:hush-3@example.com/"}
     with pytest.raises((KeyboardInterrupt, ConnectAPIError)) as raised:
         ConnectAPI(TOKEN, HOST, session=session).create_connection("u", PASSWORD, **secrets)  # type: ignore[arg-type]
-    for secret in (TOKEN, PASSWORD, "hush"):
-        assert variables(raised.value)
-        assert secret not in variables(raised.value)
-        assert kind is KeyboardInterrupt or not raised.value.__context__
+    shown = variables(raised.value)
+    assert "create_connection" in shown, "the client raised it"
+    assert not [secret for secret in (TOKEN, PASSWORD, "hush") if secret in shown]
 
 
-ECHO = "<CLICKATELLSDK><Result>Error</Result><Error>005</Error><Description>{}</Description></CLICKATELLSDK>"
 ECHOES = [
-    (TOKEN, ECHO.format(f"at /{TOKEN}. %2F{TOKEN.upper()}x"), "error 005: at /***. %2F***x"),
-    (TOKEN, ECHO.format(f"Authentication failed (user name or password) {PASSWORD}"), None),
-    ("password", ECHO.format("Failed (user name or password)"), "error 005: Failed (user name or ***)"),
-    ("recorded", ECHO.format("Recorded, not prerecorded."), "error 005: ***, not prerecorded."),
-    ("error-007", ECHO.format("error-0070 /error-007?"), "error 005: error-0070 /***?"),
-    (TOKEN, f"<a{TOKEN}/>", "expected the root element CLICKATELLSDK, found 'a***'"),
+    (TOKEN, error("005", f"at /{TOKEN}. %2F{TOKEN.upper()}x"), "error 005: at /***. %2F***x"),
+    ("password", error("005", "Failed (user name or password)"), "error 005: Failed (user name or ***)"),
+    (TOKEN, error("005", "The password is password."), "error 005: The password is password."),
+    ("error-007", error("005", "error-0070 /error-007?"), "error 005: error-0070 /***?"),
+    (TOKEN, f"<a{TOKEN}/>".encode(), "expected the root element CLICKATELLSDK, found 'a***'"),
 ]
 
 
 @pytest.mark.parametrize(("token", "body", "expected"), ECHOES)
-def test_only_the_token_is_taken_out_of_what_the_service_says(token: str, body: str, expected: str | None) -> None:
-    for status in ("200 OK", "302 Found", "403 Forbidden", "500 Oops") if body.startswith(ECHO[:30]) else ("200 OK",):
-        with scripted(answer(body.encode(), status, "Location: /")) as url:
-            error = failing(ConnectAPI(token, url).authenticate_user, "user", PASSWORD)
-        assert str(error) == expected or (expected is None and PASSWORD in str(error))
-        assert_hidden(TOKEN, error)
+def test_only_the_token_is_taken_out_of_what_the_service_says(token: str, body: bytes, expected: str) -> None:
+    with scripted(answer(body)) as url:
+        raised = failing(ConnectAPI(token, url).authenticate_user, "user", "password")
+    assert str(raised) == expected
+    assert_hidden(TOKEN, raised)
 
 
-ERRORS = [client.InvalidRequest("message"), ServiceError([("007", "Command not allowed"), ("008", "")])]
-ERRORS += [MalformedResponse("this", "that"), TransportError("message", 404)]
+# Hostile responses: each ends in a result or in an error of the client.
+
+TYPES = [client.CallbackType(0, "HTTP GET"), client.CallbackType(6, "SOAP POST")]
+OWN = Path(__file__).as_uri()
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_errors_travel_between_processes(error: ConnectAPIError) -> None:
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 (made here)
-    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+def outcome(body: bytes) -> object:
+    """What the client makes of a body: the types, or the class of its own error. Any other error fails the test."""
+    try:
+        types = client.parse_callback_types(body)
+    except (MalformedResponse, ServiceError) as error:
+        return type(error)
+    assert all(type(found.id) is int and found.id >= 0 and found.name for found in types)
+    return types
 
 
-def test_older_python_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    ast.parse(Path(client.__file__).read_text(encoding="utf-8"), feature_version=(3, 7))
-    monkeypatch.setattr(sys, "version_info", (3, 8, 18))
-    with pytest.raises(ImportError, match=r"needs Python 3\.9 or newer, but this is 3\."):
-        runpy.run_path(client.__file__)
+def replaced(old: str, new: str) -> bytes:
+    assert old in TEXT
+    return TEXT.replace(old, new).encode()
+
+
+HARMLESS = [
+    replaced("<Values>", "<U><deep/></U><!-- c --><?p i?>text<Values>stray<U/>"),
+    replaced("HTTP GET", "\n <!-- c -->HTTP<?p?> <![CDATA[GET]]>\t"),
+    replaced("<callback_type_id>", "<u>x</u><callback_type_id>00"),
+    b"\xef\xbb\xbf" + RESPONSE.replace(b"\n", b"\r\n").replace(b"ClICK", b"CLICK"),
+    replaced("<Values>", f"<Values>{'<a/>' * 1_000_000}"),
+]
+
+
+def test_harmless() -> None:
+    assert [outcome(body) for body in HARMLESS] == [TYPES] * 5
+
+
+ERRORS = """007 a = 007 a; 103 a 104 b = 103 a 104 b; 103 104 a b = 103 a 104 b; a 103 b 104 = 103 a 104 b; 007 = 007 -;
+103 104 b = 103 - 104 b; 103 a 104 = 103 a 104 -; 007 a b = 007 a; 007 <b>a</b> = 007 a"""
+
+
+@pytest.mark.parametrize("case", ERRORS.replace("\n", " ").split("; "))
+def test_codes_count_whatever_their_messages(case: str) -> None:
+    """The elements Error and Description in this order give these codes and messages; `-` is an empty message."""
+    parts, _, pairs = case.partition(" = ")
+    expected = pairs.replace("-", "").split(" ")
+    with pytest.raises(ServiceError) as raised:
+        client.parse_response(error(*parts.split()))
+    assert list(raised.value.errors) == list(zip(expected[::2], expected[1::2], strict=True))
+    assert [raised.value.code, raised.value.message] == expected[:2]
+    assert raised.value.help_url == f"{client.DOCS_URL}callback-types/errors/#error-{expected[0]}"
+
+
+BOMB = "".join(f'<!ENTITY e{number} "{f"&e{number - 1};" * 10}">' for number in range(1, 12))
+ID, SDK, END = "<callback_type_id>", "<CLICKATELLSDK>", "</CLICKATELLSDK>"
+NO_NUMBERS = ["1_0", "\u0663", "-1", "1.5", "7" * 19, "9" * 5000, "", "\u00b2"]
+BROKEN, DECLARED = "well-formed XML, found an error in line ", "XML without a document type declaration, found one"
+MALFORMED: list[tuple[str, Sequence[str | bytes]]] = [
+    ("well-formed XML, found an empty body", ["", " \n"]),
+    ("a Connect API response, found an HTML page", ["<!DOCTYPE html><html/>", "\ufeff <HTML></HTML>"]),
+    (BROKEN, ['{"Action": 1}', bytes(range(256)), TEXT * 2, replaced("HTTP", "HT\0TP"), replaced("HTTP", "&unknown;")]),
+    (BROKEN, [f"{SDK}{'<a>' * 100_000}", f"{SDK}<Result>{'x' * 50_000_000}</Result>{END}"]),
+    ("", [f"<!DOCTYPE a [<!ENTITY e0 'ha'>{BOMB}]>{SDK}<Result>&e11;</Result>{END}"]),
+    ("", [f'<!DOCTYPE a [<!ENTITY % f SYSTEM "{OWN}"> %f;]><CLICKATELLSDK/>', f"<{'a' * 1_000_000}/>"]),
+    (DECLARED, [f"<!DOCTYPE a>{TEXT}", f"<!DOCTYPE a>{TEXT}".encode("utf-16"), f'<!DOCTYPE a SYSTEM "{OWN}"><a/>']),
+    (DECLARED, [f'<!DOCTYPE a [<!ENTITY f SYSTEM "{OWN}">]>{SDK}&f;{END}']),
+    ("the root element CLICKATELLSDK, found ", ["<CL\u0131CKATELLSDK/>", "<CLICKATELLSDK xmlns='u'/>"]),
+    ("one element Result, found none", [f"{SDK}<a><Result/></a>{END}"]),
+    ("Success or Error in Result, found 'Maybe'", [replaced("Success", "Maybe")]),
+    ("get_list_callback in Action, found 'other'", [replaced(">get_list_callback<", ">other<")]),
+    ("seconds since 1970 in Timestamp, found ", [replaced("1316512313", text) for text in NO_NUMBERS]),
+    ("ASCII digits in callback_type_id, found ", [replaced(">0<", f">{text}<") for text in NO_NUMBERS]),
+    ("text in callback_type, found ''", [replaced("HTTP GET", " "), replaced("callback_type>", "type>")]),
+    ("each element once in Value, found one of them repeated", [replaced(ID, f"{'<a/>' * 1_000_000}{ID}")]),
+    ("text in callback_type_id, found elements", [replaced(">0<", f">0{'<a/>' * 1_000_000}<")]),
+    ("three ASCII digits in Error, found '", [error("text"), error(), error("103", "07")]),
+]
+CASES = [(message, body) for message, bodies in MALFORMED for body in bodies]
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_malformed(number: int) -> None:
+    message, body = CASES[number]
+    with pytest.raises(MalformedResponse) as raised:
+        client.parse_callback_types(body.encode() if isinstance(body, str) else body)
+    assert str(raised.value).startswith(f"expected {message}")
+    assert len(str(raised.value)) < 200
+
+
+def test_every_prefix() -> None:
+    for length in range(len(RESPONSE.rstrip())):
+        assert outcome(RESPONSE[:length]) is MalformedResponse, f"the first {length} bytes"
+
+
+SPACES, GZIP, REST = gzip.compress(b" " * (20 * MAX_BODY)), gzip.compress(RESPONSE), gzip.compress(RESPONSE[50:])
+BODIES: list[tuple[str, object, bytes]] = [
+    (" X-GZIP ", TYPES, GZIP),
+    ("gzip", TYPES, gzip.compress(RESPONSE[:50]) + gzip.compress(b"") * 1000 + REST),
+    ("gzip", "the compressed body ends early: try again", GZIP + GZIP[:-1]),
+    ("gzip", "Content-Encoding says gzip, but the body isn't: check the proxy", RESPONSE),
+    ("gzip", "Content-Encoding says gzip, but the body isn't: check the proxy", GZIP[:-8] + bytes(8)),
+    ("gzip", "expected well-formed XML, found an empty body", gzip.compress(b"") * 50_000),
+    ("gzip", "the body is larger than 10485760 bytes: check the URL", SPACES),
+]
+
+
+@pytest.mark.parametrize("number", range(len(BODIES)))
+def test_compressed(number: int) -> None:
+    encoding, expected, body = BODIES[number]
+    tracemalloc.start()
+    try:
+        with scripted(answer(body, "200 OK", f"Content-Encoding:{encoding}")) as url:
+            found: object = ConnectAPI("AUTHENTICATION_TOKEN", url).list_callback_types()
+    except ConnectAPIError as raised:
+        found = str(raised)
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert found == expected
+    assert peak < 8 * MAX_BODY
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(some.data())
+def test_any_change_of_a_response(data: some.DataObject) -> None:
+    body = bytearray(data.draw(some.sampled_from([path.read_bytes() for path in sorted(XML.rglob("*.xml"))])))
+    for _ in range(data.draw(some.integers(1, 5))):
+        place = data.draw(some.integers(0, len(body) - 1))
+        body[place : place + data.draw(some.integers(0, 3))] = data.draw(some.binary(max_size=3))
+    outcome(bytes(body))
