@@ -57,6 +57,11 @@ class Visit:
         self.page.set_viewport_size({"width": width, "height": 900})
         self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
 
+    def show_all(self) -> None:
+        """Make the window as high as the page, because the theme completes a code block when it comes into view."""
+        width, height = self.page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+        self.page.set_viewport_size({"width": width, "height": height})
+
     def axe(self, *rules: str) -> list[str]:
         """Return what breaks these rules of accessibility, or any rule: rule, element and reason."""
         if not self.page.evaluate("'axe' in window"):

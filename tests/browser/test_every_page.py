@@ -38,7 +38,7 @@ def test_page(address: str, visit: Callable[..., Visit], hosted: str) -> None:
     page = visited.page
     shifts = page.evaluate(SHIFTS)
     assert sum(value for value, _ in shifts) < 0.005, f"these move while the page loads: {shifts}"
-    page.set_viewport_size({"width": 1280, "height": 30_000})  # the theme completes a code block when it is in view
+    visited.show_all()
     if page.locator("article pre > code:visible").count():
         copied_block_is_the_block(visited)
 

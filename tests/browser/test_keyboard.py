@@ -42,8 +42,9 @@ FOCUSED = """() => {
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(
     path: str, width: int, visit: Callable[..., Visit]
 ) -> None:
-    page = visit(path, width).page
-    page.set_viewport_size({"width": width, "height": 30_000})  # the theme completes a code block when it is in view
+    visited = visit(path, width)
+    visited.show_all()
+    page = visited.page
     page.evaluate(REACHABLE)
     page.keyboard.press("Tab")
     expect(page.locator(":focus")).to_have_text("Skip to content")
