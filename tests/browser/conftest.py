@@ -41,12 +41,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """An open page, and what happened since it was opened.
-
-    Attributes:
-        requests: The URL of each request.
-        faults: Whatever the console reports, such as what the security policy refused.
-    """
+    """An open page, the URL of each request, and what the console reports, such as what the policy refused."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
@@ -68,11 +63,8 @@ class Visit:
             self.page.evaluate(AXE)
         chosen = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
         found: list[dict[str, Any]] = self.page.evaluate("async (o) => (await axe.run(o)).violations", chosen)
-        return [
-            f"{rule['id']}: {node['html'].splitlines()[0][:120]} ({node['failureSummary']})"
-            for rule in found
-            for node in rule["nodes"]
-        ]
+        nodes = [(rule["id"], node) for rule in found for node in rule["nodes"]]
+        return [f"{rule}: {node['html'].splitlines()[0][:120]} ({node['failureSummary']})" for rule, node in nodes]
 
 
 @pytest.fixture
@@ -91,8 +83,7 @@ def visit(browser: Browser, hosted: str) -> Iterator[Callable[..., Visit]]:
             visit = Visit(context.new_page())
 
             def note(message: ConsoleMessage) -> None:
-                if message.type in ("error", "warning"):
-                    visit.faults.append(message.text)
+                visit.faults.extend([message.text] if message.type in ("error", "warning") else [])
 
             visit.page.on("request", lambda request: visit.requests.append(request.url))
             visit.page.on("pageerror", lambda error: visit.faults.append(str(error)))
