@@ -18,9 +18,10 @@ def meanings(code: str) -> list[tuple[str, str]]:
     specified = FACTS["errors_of_this_call"].get(code, [None])[0]
     if specified and specified == guide:
         return [(specified, "Specification, User Guide")]
-    pairs = [(specified, "Specification"), (guide, "User Guide")]
+    pairs = [(specified, "Specification"), (guide, "User Guide"), (FACTS["sample_errors"].get(code), "Sample data")]
     return [(message, source) for message, source in pairs if message] or [("", "User Guide, in a list of errors")]
 
 
 def all_codes() -> list[str]:
-    return sorted({*FACTS["errors_of_this_call"], *FACTS["user_guide_errors"], *FACTS["user_guide_lists"]["undefined"]})
+    listed = FACTS["errors_of_this_call"], FACTS["user_guide_errors"], FACTS["sample_errors"]
+    return sorted({*FACTS["user_guide_lists"]["undefined"], *(code for codes in listed for code in codes)})

@@ -15,15 +15,15 @@ from facts import ROOT
 EXAMPLE = ROOT / "tests" / "docs_runner" / "example"
 PAGE = "docs/index.md"
 FAULTS = {
-    "a changed output": ("programs/today.out", "sunny", "rainy", f"{PAGE}:19: this output (from programs/today.out)"),
-    "a program that fails": ("programs/today.py", "import os", "import oss", f"{PAGE}:15: this ended with exit status"),
+    "a changed output": ("programs/today.out", "sunny", "rainy", f"{PAGE}:15: this output (from programs/today.out)"),
+    "a program that fails": ("programs/today.py", "import os", "import oss", f"{PAGE}:11: this ended with exit status"),
     "a program that waits for ever": ("programs/today.py", "import os", "import os\nwhile True: pass", "didn't end"),
-    "a call to another machine": (PAGE, "weather.example.com", "other.example.com", f"{PAGE}:15: this ended with"),
-    "a misspelt name": (PAGE, "reads `WEATHER_URL`", "reads `WETHER_URL`", f"{PAGE}:13: `WETHER_URL`"),
-    "a missing file": (PAGE, "programs/today.py", "programs/todai.py", f"{PAGE}:16: "),
-    "an empty file": ("programs/today.out", "sunny\n", "", f"{PAGE}:19: this block is empty"),
-    "a dead link": (PAGE, "today's weather", "[weather](gone.md)", f"{PAGE}:13: "),
-    "a block that nothing checks": (PAGE, "```sh\npip", "```json\npip", f"{PAGE}:24: nothing "),
+    "a call to another machine": (PAGE, "weather.example.com", "other.example.com", f"{PAGE}:11: this ended with"),
+    "a misspelt name": (PAGE, "reads `WEATHER_URL`", "reads `WETHER_URL`", f"{PAGE}:9: `WETHER_URL`"),
+    "a missing file": (PAGE, "programs/today.py", "programs/todai.py", f"{PAGE}:12: "),
+    "an empty file": ("programs/today.out", "sunny\n", "", f"{PAGE}:15: this block is empty"),
+    "a dead link": (PAGE, "today's weather", "[weather](gone.md)", f"{PAGE}:9: "),
+    "a block that nothing checks": (PAGE, "```sh\npip", "```json\npip", f"{PAGE}:20: nothing "),
     "an output without a program": (PAGE, "```python", "<!-- not run: no -->\n```python", f"{PAGE}:"),
     "a stale comment": (PAGE, "<!-- not run: it downloads packages -->\n```sh", "```text", f"{PAGE}:"),
 }
@@ -47,7 +47,7 @@ def copy(tmp_path: Path) -> Path:
 def test_the_example_passes(copy: Path) -> None:
     ended = run(copy, "-vv")
     assert ended.returncode == 0, ended.stdout
-    assert "docs/index.md::15 today.py PASSED" in ended.stdout
+    assert "docs/index.md::11 today.py PASSED" in ended.stdout
     assert "docs/index.md::names PASSED" in ended.stdout
 
 
@@ -71,9 +71,16 @@ def test_a_broken_build_fails_once(copy: Path) -> None:
     assert "The site doesn't build. MkDocs says:" in ended.stdout
 
 
-def test_update_writes_the_output(copy: Path) -> None:
-    (copy / "programs" / "today.out").write_text("rainy\n", encoding="utf-8")
+def test_update_writes_a_new_output_whatever_shows_it(copy: Path) -> None:
+    (copy / "programs" / "today.out").unlink()
+    for name, old, new in (
+        ("pyproject.toml", '["service"]', '["service", "again"]'),
+        ("weather_service.py", '"service", ', "name, "),
+        ("weather_service.py", "here})]", 'here}) for name in ("service", "again")]'),
+    ):
+        (copy / name).write_text((copy / name).read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     ended = run(copy, "--update")
+    assert ended.returncode == 0, ended.stdout
     assert "+sunny" in ended.stdout
     assert (copy / "programs" / "today.out").read_text(encoding="utf-8") == "sunny\n"
     assert "doesn't run in CI" in run(copy, "--update", CI="true").stderr

@@ -11,7 +11,7 @@ from docs_runner.build import page_files
 from docs_runner.names import spans
 from docs_runner.page import Page
 from docs_runner.settings import read_settings
-from facts import FACTS, ROOT, SNIPPETS, all_codes, meanings
+from facts import FACTS, ROOT, all_codes, meanings
 
 PAGES = [Page(ROOT, path) for path in page_files(ROOT) if "tables" not in path.parts]
 
@@ -56,17 +56,8 @@ def test_every_code_has_a_place_on_the_page_about_errors() -> None:
     page = (ROOT / "docs" / "callback-types" / "errors.md").read_text(encoding="utf-8")
     sections = re.findall(r"^#+ Error `(\d{3})`: .*\{ #error-\1 \}$", page, re.MULTILINE)
     documented = {path.stem.removeprefix("error-") for path in (ROOT / "docs" / "xml").glob("error-*.xml")}
-    assert set(sections) == documented == {*FACTS["errors_of_this_call"], "430"}
+    assert set(sections) == documented == {*FACTS["errors_of_this_call"], *FACTS["sample_errors"], "430"}
     assert '--8<-- "docs/tables/all-error-codes.md"' in page
-
-
-def test_every_program_is_on_a_page() -> None:
-    shown = "".join("\n".join(page.lines) for page in PAGES)
-    for path in sorted(SNIPPETS.iterdir()):
-        if path.is_file():
-            assert f"snippets/{path.name}" in shown or f"::: {path.stem}" in shown, (
-                f"no page shows snippets/{path.name}"
-            )
 
 
 def test_the_list_of_further_names_is_not_stale() -> None:

@@ -144,19 +144,12 @@ class TestTroubleshooting:
 
     def no_such_type(self) -> None:
         program = (SNIPPETS / "configure_callback.py").read_text(encoding="utf-8").replace("HTTP GET", "HTTP POST")
+        api = ConnectAPI(TOKEN, self.mock.url, session=self.session)
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in {"URL": self.mock.url, "USER": SIGN_IN[0], "PASSWORD": SIGN_IN[1]}.items():
-                patch.setenv(f"CONNECT_API_{name}", value)
-            for name in ("URL", "USER", "PASSWORD"):
-                patch.setenv(f"CALLBACK_{name}", "http://127.0.0.1/")
-            patch.setenv("REQUESTS_CA_BUNDLE", str(self.mock.ca_file))
-            for token in ("recorded", TOKEN):  # the fix, and then the message
-                patch.setenv("CONNECT_API_TOKEN", token)
-                try:
-                    exec(program, {})
-                except SystemExit as ended:
-                    assert token == TOKEN
-                    raise OSError(ended.code) from None
+            patch.setattr(ConnectAPI, "from_environment", lambda: api)
+            with pytest.raises(SystemExit) as ended:
+                exec(program, {})
+        raise OSError(ended.value.code)
 
     def port_in_use(self) -> None:
         port = int(self.mock.http_url.rpartition(":")[2])

@@ -74,21 +74,20 @@ def _places(root: Path, said: str) -> Iterator[str]:
                 yield f"{path.relative_to(root).as_posix()}:{number}: {line.strip()}"
 
 
-def build_once(root: Path, shared: Path) -> tuple[Site, str]:
+def build_once(root: Path, shared: Path) -> tuple[Site, str, bool]:
     """Build the site unless another worker of this run has done so.
 
     Returns:
-        The site, and why it could not be built. Only the worker that tried gets the whole reason; for all others it
-        is one sentence, so that a broken build fails once.
+        The site, why it couldn't be built, and whether this worker tried: only one test reports a broken build.
     """
     output, failed = shared / "site", shared / "site-failed"
     with FileLock(shared / "site.lock"):
         if failed.exists():
-            return Site(root, output), "the site doesn't build: see the one failure that says why"
-        if not output.exists():
-            try:
+            return Site(root, output), failed.read_text(encoding="utf-8"), False
+        try:
+            if not output.exists():
                 build(root, output)
-            except BuildError as error:
-                failed.touch()
-                return Site(root, output), str(error)
-    return Site(root, output), ""
+        except BuildError as error:
+            failed.write_text(str(error), encoding="utf-8")
+            return Site(root, output), str(error), True
+    return Site(root, output), "", True

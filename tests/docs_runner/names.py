@@ -30,7 +30,8 @@ def misspelt(page: Page, settings: Settings) -> Iterator[str]:
                 if not any((fence.line, fence.title) == (int(test["line"]), test["title"]) for fence in other.fences):
                     yield f"{file}:{number}: `{code}`: there is no such test any more"
                 continue
-            for token in _TOKEN.findall(code):
+            words = [word for word in code.split() if not (settings.root / word).exists()]  # a path is a name too
+            for token in _TOKEN.findall(" ".join(words)):
                 if token not in known and token not in settings.names:
                     yield f"{file}:{number}: `{code}`: there is no {token} in the programs, documents and facts"
 

@@ -47,7 +47,7 @@ def is_run(fence: Fence) -> bool:
 
 def is_run_by(fence: Fence, following: Fence | None) -> bool:
     """Whether the next block is the command that runs this program."""
-    if following is None or following.language != "sh" or following.docstring or not fence.title:
+    if following is None or following.language != "sh" or not fence.title:
         return False
     return any(fence.title in line for line in following.lines)
 

@@ -22,7 +22,7 @@ _DOCSTRINGS_OF = re.compile(r"::: (\w+)\s*")
 
 @dataclass(frozen=True)
 class Fence:
-    """A code block in the source of a page, or in a docstring that a page shows.
+    """A code block in the source of a page.
 
     Attributes:
         file: The file that it stands in, relative to the root.
@@ -30,7 +30,6 @@ class Fence:
         lines: What is between its first and last line.
         instruction: The word and the text of the comment above it, such as `("not run", "it installs packages")`.
             A blank line may stand between them.
-        docstring: Whether it is an example in a docstring.
     """
 
     file: str
@@ -39,7 +38,6 @@ class Fence:
     title: str
     lines: tuple[str, ...]
     instruction: tuple[str, str] = ("", "")
-    docstring: bool = False
 
     @property
     def include(self) -> str:
@@ -90,16 +88,8 @@ class Page:
 
     @cached_property
     def fences(self) -> tuple[Fence, ...]:
-        """All code blocks in the order of the built page, examples in docstrings included."""
-        own = {fence.line: fence for fence in scan(self.path, self.lines)}
-        found: list[Fence] = []
-        for number, line in enumerate(self.lines, 1):
-            if number in own:
-                found.append(own[number])
-            elif match := _DOCSTRINGS_OF.fullmatch(line):
-                for file, first, lines in self.docstrings(match[1]):
-                    found += scan(file, lines, first, docstring=True)
-        return tuple(found)
+        """All code blocks, in their order."""
+        return tuple(scan(self.path, self.lines))
 
     def docstrings(self, module: str) -> Iterator[tuple[str, int, list[str]]]:
         """Yield each public docstring of a module: its file, its first line and its lines."""
@@ -143,7 +133,7 @@ class Page:
         return [_block(element) for element in tree.xpath(wanted)]
 
 
-def scan(file: str, lines: list[str], first: int = 1, *, docstring: bool = False) -> Iterator[Fence]:
+def scan(file: str, lines: list[str], first: int = 1) -> Iterator[Fence]:
     """Yield the fenced code blocks of Markdown lines, the first of which has the number `first`."""
     opened: re.Match[str] | None = None
     start, body, above = 0, list[str](), ("", "")
@@ -154,10 +144,10 @@ def scan(file: str, lines: list[str], first: int = 1, *, docstring: bool = False
             before = [above for above in lines[: number - first] if above.strip()]
             found = _INSTRUCTION.fullmatch(before[-1]) if before else None
             above = (found[1], found[2]) if found else ("", "")
-        elif opened is not None and match and match["ticks"] >= opened["ticks"] and not match["info"].strip():
+        elif opened is not None and match and len(match["ticks"]) >= len(opened["ticks"]) and not match["info"].strip():
             title = _TITLE.search(opened["info"])
             language = (opened["info"].split() or [""])[0]
-            yield Fence(file, start, language, title[1] if title else "", tuple(body), above, docstring)
+            yield Fence(file, start, language, title[1] if title else "", tuple(body), above)
             opened = None
         elif opened is not None:
             body.append(line.removeprefix(opened["indent"]))

@@ -60,8 +60,8 @@ class PageFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         settings = read_settings(self.config.rootpath)
         page = Page(self.config.rootpath, self.path)
-        chosen = page.front_matter.get("run_on", ["sandbox", "mock"])
-        targets = [str(name) for name in chosen] if isinstance(chosen, list) else [str(chosen)]
+        chosen = page.front_matter.get("run_on", settings.targets)
+        targets = list(chosen) if isinstance(chosen, list | tuple) else [str(chosen)]
 
         def names(site: Site) -> None:  # noqa: ARG001 (the site has to build first)
             found = list(misspelt(page, settings))
@@ -78,8 +78,7 @@ class PageFile(pytest.File):
                     if (result := docs_walk(page, target).results[index]) is not None:
                         raise result
 
-                where = f"{Path(fence.file).name}:{fence.line}" if fence.docstring else str(fence.line)
-                name = f"{where} {fence.title or fence.language}" + (f" ({target})" if len(targets) > 1 else "")
+                name = f"{fence.line} {fence.title or fence.language}" + (f" ({target})" if len(targets) > 1 else "")
                 yield PageItem.from_parent(self, name=name, callobj=block, line=fence.line)
 
 
@@ -97,22 +96,22 @@ class PageItem(pytest.Function):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Build the site before the first test that needs it. If it doesn't build, one test fails and the rest skip."""
-    if "site" in getattr(item, "fixturenames", ()) and _NEEDS_BUILD not in item.config.stash:
-        site, problem = build_once(item.config.rootpath, Path(os.environ[_SHARED]))
-        if problem.startswith("The site"):
+    if "site" in getattr(item, "fixturenames", ()) and _SITE not in item.config.stash:
+        site, problem, is_first = build_once(item.config.rootpath, Path(os.environ[_SHARED]))
+        if problem and is_first:
             pytest.fail(problem, pytrace=False)
         if problem:
-            pytest.skip(problem)
-        item.config.stash[_NEEDS_BUILD] = site
+            pytest.skip("the site doesn't build: see the one failure that says why")
+        item.config.stash[_SITE] = site
 
 
-_NEEDS_BUILD = pytest.StashKey[Site]()
+_SITE = pytest.StashKey[Site]()
 
 
 @pytest.fixture(scope="session")
 def site(pytestconfig: pytest.Config) -> Site:
     """The site, built once in strict mode with its default address."""
-    return pytestconfig.stash[_NEEDS_BUILD]
+    return pytestconfig.stash[_SITE]
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +129,8 @@ def docs_walk(
     def walk(page: Page, target: str) -> Walk:
         key = page.path, target
         if key not in walks:
+            if target not in targets:
+                pytest.fail(f"{page.path}:1: docs_targets has {', '.join(targets)}, but no {target}", pytrace=False)
             folder = tmp_path_factory.mktemp(re.sub(r"\W", "-", page.path))
             blocks = page.blocks(site.output)
             if len(blocks) != len(page.fences):

@@ -14,6 +14,7 @@ class Settings:
 
     Attributes:
         root: The folder with `pyproject.toml`, `mkdocs.yml` and `docs/`.
+        targets: The names of the targets that each page is walked for, unless its front matter says `run_on`.
         checked_elsewhere: Patterns of files that a page may show because a test of their own checks them.
         reader_folder: What a page shows as the reader's folder where a program prints a path.
         tools: Programs that a shell block may need and a machine may lack, each with a path that it needs after a
@@ -23,6 +24,7 @@ class Settings:
     """
 
     root: Path
+    targets: tuple[str, ...] = ()
     checked_elsewhere: tuple[str, ...] = ()
     reader_folder: str = "/home/you"
     tools: tuple[str, ...] = ()

@@ -145,6 +145,7 @@ class Simulation:
                 self.process.kill()
                 self.process.wait()
                 killed += 1
+                print(f"{len(self.responses):,} of {callbacks:,} callbacks, {killed} kills", flush=True)
                 self.check(f"after kill {killed}")
                 self.start()
         self.process.send_signal(signal.SIGTERM)
