@@ -14,19 +14,11 @@ from facts import ROOT
 
 EXAMPLE = ROOT / "tests" / "docs_runner" / "example"
 PAGE = "docs/index.md"
-FAULTS = {
-    "a changed output": ("programs/today.out", "sunny", "rainy", f"{PAGE}:15: this output (from programs/today.out)"),
-    "a program that fails": ("programs/today.py", "import os", "import oss", f"{PAGE}:11: this ended with exit status"),
-    "a program that waits for ever": ("programs/today.py", "import os", "import os\nwhile True: pass", "didn't end"),
-    "a call to another machine": (PAGE, "weather.example.com", "other.example.com", f"{PAGE}:11: this ended with"),
-    "a misspelt name": (PAGE, "reads `WEATHER_URL`", "reads `WETHER_URL`", f"{PAGE}:9: `WETHER_URL`"),
-    "a missing file": (PAGE, "programs/today.py", "programs/todai.py", f"{PAGE}:12: "),
-    "an empty file": ("programs/today.out", "sunny\n", "", f"{PAGE}:15: this block is empty"),
-    "a dead link": (PAGE, "today's weather", "[weather](gone.md)", f"{PAGE}:9: "),
-    "a block that nothing checks": (PAGE, "```sh\npip", "```json\npip", f"{PAGE}:20: nothing "),
-    "an output without a program": (PAGE, "```python", "<!-- not run: no -->\n```python", f"{PAGE}:"),
-    "a stale comment": (PAGE, "<!-- not run: it downloads packages -->\n```sh", "```text", f"{PAGE}:"),
-}
+FAULTS = [  # file, what it says, what it says with the fault, and the message that has to appear
+    ("programs/today.out", "sunny", "rainy", f"{PAGE}:15: this output (from programs/today.out)"),
+    (PAGE, "reads `WEATHER_URL`", "reads `WETHER_URL`", f"{PAGE}:9: `WETHER_URL`"),
+    (PAGE, "```sh\npip", "```json\npip", f"{PAGE}:20: nothing "),
+]
 
 
 def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -51,24 +43,40 @@ def test_the_example_passes(copy: Path) -> None:
     assert "docs/index.md::names PASSED" in ended.stdout
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_the_fault_is_found(fault: str, copy: Path) -> None:
-    name, old, new, message = FAULTS[fault]
-    path = copy / name
-    text = path.read_text(encoding="utf-8")
+def plant(copy: Path, name: str, old: str, new: str) -> None:
+    text = (copy / name).read_text(encoding="utf-8")
     assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    ended = run(copy, DOCS_RUNNER_SECONDS="3")
+    (copy / name).write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_each_fault_is_found_by_page_and_line(copy: Path) -> None:
+    for name, old, new, _ in FAULTS:
+        plant(copy, name, old, new)
+    ended = run(copy)
     assert ended.returncode == 1, ended.stdout
-    assert message in ended.stdout
+    for *_, message in FAULTS:
+        assert message in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("programs/today.py", "import os", "while True: pass", "this didn't end within"),
+        (PAGE, "weather.example.com", "other.example.com", "this ended with exit status 1"),  # it can't be reached
+    ],
+)
+def test_a_program_that_does_not_work_is_found(name: str, old: str, new: str, message: str, copy: Path) -> None:
+    plant(copy, name, old, new)
+    assert f"{PAGE}:11: {message}" in run(copy, DOCS_RUNNER_SECONDS="1.5").stdout
 
 
 def test_a_broken_build_fails_once(copy: Path) -> None:
-    (copy / PAGE).write_text((copy / PAGE).read_text(encoding="utf-8") + "\n[gone](gone.md)\n", encoding="utf-8")
+    plant(copy, PAGE, "today's weather", "[weather](gone.md)")
     ended = run(copy)
     assert "1 error" in ended.stdout.splitlines()[-1]
     assert "failed" not in ended.stdout.splitlines()[-1]
     assert "The site doesn't build. MkDocs says:" in ended.stdout
+    assert f"{PAGE}:9: " in ended.stdout
 
 
 def test_update_writes_a_new_output_whatever_shows_it(copy: Path) -> None:
@@ -78,7 +86,7 @@ def test_update_writes_a_new_output_whatever_shows_it(copy: Path) -> None:
         ("weather_service.py", '"service", ', "name, "),
         ("weather_service.py", "here})]", 'here}) for name in ("service", "again")]'),
     ):
-        (copy / name).write_text((copy / name).read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        plant(copy, name, old, new)
     ended = run(copy, "--update")
     assert ended.returncode == 0, ended.stdout
     assert "+sunny" in ended.stdout
