@@ -83,8 +83,7 @@ def delivery_statuses() -> str:
 
 
 def sources() -> str:
-    rows = [[name, what, date] for name, what, date in FACTS["sources"].values()]
-    return table(["Source", "What it is", "Date"], rows)
+    return table(["Source", "What it is", "Date"], list(FACTS["sources"].values()))
 
 
 def fields_of(schema: str, *samples: str) -> str:

@@ -18,13 +18,11 @@ PAGES = [Page(ROOT, path) for path in page_files(ROOT) if "tables" not in path.p
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 def test_the_page_is_described(page: Page) -> None:
-    """Search engines show the description, and so does a link in a chat."""
     description = str(page.front_matter.get("description", ""))
     assert 50 <= len(description) <= 175, f"{page.path}:1: a description of {len(description)} characters"
 
 
 def test_headings_are_unique_on_the_site() -> None:
-    """Search shows a heading without its page."""
     found = defaultdict(list)
     for page in PAGES:
         for _, number, line in page.prose():

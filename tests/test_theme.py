@@ -23,7 +23,6 @@ def article(site: Path) -> html.HtmlElement:
     [  # what `mkdocs serve -a` makes of its address, and what the client accepts
         ("http://0.0.0.0:8001/", "http://127.0.0.1:8001/xml"),
         ("http://::1:8001/", "http://[::1]:8001/xml"),
-        ("https://docs.example/connect/", "https://docs.example/connect/xml"),
     ],
 )
 def test_commands_have_an_address_that_the_client_accepts(served: str, printed: str, tmp_path: Path) -> None:

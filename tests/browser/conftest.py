@@ -20,12 +20,6 @@ PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
 
 
 @pytest.fixture(scope="session")
-def hosted(sandbox: str) -> str:
-    """The address of the built site, with a slash at its end."""
-    return sandbox
-
-
-@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium that can reach this machine only."""
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
@@ -68,11 +62,11 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: Browser, hosted: str) -> Iterator[Callable[..., Visit]]:
+def visit(browser: Browser, sandbox: str) -> Iterator[Callable[..., Visit]]:
     """Open a page of the site as its first visitor: no cookie, no stored choice, no cached file."""
     with ExitStack() as contexts:
 
-        def open_page(path: str, width: int = 1280, scripts: bool = True, base: str = hosted) -> Visit:
+        def open_page(path: str, width: int = 1280, scripts: bool = True, base: str = sandbox) -> Visit:
             context = browser.new_context(
                 viewport={"width": width, "height": 900},
                 java_script_enabled=scripts,

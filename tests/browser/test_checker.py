@@ -71,13 +71,13 @@ CHECK_ALL = """async ([base, documents]) => {
 
 
 @pytest.fixture(scope="module")
-def reports(browser: Browser, hosted: str) -> dict[str, Any]:
+def reports(browser: Browser, sandbox: str) -> dict[str, Any]:
     bodies = [case[0] for case in CASES.values()]
     documents = [[body, True] if isinstance(body, str) else [body.decode("latin-1"), False] for body in bodies]
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(hosted)
-        return dict(zip(CASES, page.evaluate(CHECK_ALL, [hosted, documents]), strict=True))
+        page.goto(sandbox)
+        return dict(zip(CASES, page.evaluate(CHECK_ALL, [sandbox, documents]), strict=True))
 
 
 def parsed(document: bytes | str) -> etree._Element | tuple[int, int]:
@@ -174,13 +174,13 @@ def paste(page: Page, text: str, seconds: float = 60) -> str:
 
 
 @pytest.fixture
-def page(visit: Callable[..., Visit], hosted: str) -> Iterator[Page]:
+def page(visit: Callable[..., Visit], sandbox: str) -> Iterator[Page]:
     opened = visit("checker/")
     yield opened.page
-    assert (opened.faults, [url for url in opened.requests if not url.startswith(hosted)]) == ([], [])
+    assert (opened.faults, [url for url in opened.requests if not url.startswith(sandbox)]) == ([], [])
 
 
-def test_a_sample_is_chosen_by_words_and_its_verdict_is_under_the_field(page: Page, hosted: str) -> None:
+def test_a_sample_is_chosen_by_words_and_its_verdict_is_under_the_field(page: Page, sandbox: str) -> None:
     options = page.locator("#checker-sample option").all()
     assert sorted(str(option.get_attribute("value")) for option in options) == sorted(PUBLISHED)
     assert not [option.inner_text() for option in options if re.search(r"[/_.]", option.inner_text())]
@@ -195,8 +195,8 @@ def test_a_sample_is_chosen_by_words_and_its_verdict_is_under_the_field(page: Pa
     assert [" ".join(row.split()) for row in report.locator("table").first.locator("tr").all_inner_texts()] == rows
     expect(report).to_contain_text("Agrees with authenticate-user/response.xsd")
     assert [link.get_attribute("href") for link in report.get_by_role("link").all()] == [
-        *(f"{hosted}callback-types/errors/#error-{code}" for code in ("431", "432")),
-        f"{hosted}xml/authenticate-user/response.xsd",
+        *(f"{sandbox}callback-types/errors/#error-{code}" for code in ("431", "432")),
+        f"{sandbox}xml/authenticate-user/response.xsd",
     ]
 
 
@@ -258,8 +258,8 @@ def test_the_library_comes_with_the_first_check_and_its_absence_is_reported(visi
 
 
 @pytest.mark.parametrize("from_disk", [False, True])
-def test_the_page_says_what_is_missing(from_disk: bool, visit: Callable[..., Visit], site: Site, hosted: str) -> None:
-    base = f"{site.output.as_uri()}/" if from_disk else hosted
+def test_the_page_says_what_is_missing(from_disk: bool, visit: Callable[..., Visit], site: Site, sandbox: str) -> None:
+    base = f"{site.output.as_uri()}/" if from_disk else sandbox
     page = visit("checker/index.html", scripts=from_disk, base=base).page
     expect(page.locator("#checker-status")).to_contain_text("The checker needs JavaScript and a web server")
     expect(page.locator("#checker-source")).to_be_disabled()
@@ -280,7 +280,7 @@ def blocks(page: Page) -> dict[str, str]:
 @pytest.mark.parametrize("path", ["", "callback-types/request/"])
 @pytest.mark.parametrize("name", ["response.xml", "recorded.xml", "error-004.xml"])
 def test_the_console_shows_what_was_sent_and_received(
-    path: str, name: str, visit: Callable[..., Visit], hosted: str
+    path: str, name: str, visit: Callable[..., Visit], sandbox: str
 ) -> None:
     opened = visit(path)
     page = opened.page
@@ -301,7 +301,7 @@ def test_the_console_shows_what_was_sent_and_received(
     assert shown["http"].splitlines() == [f"GET {parts.path}?{parts.query} HTTP/1.1", f"Host: {parts.netloc}"]
     assert shown["xml"].encode() == PUBLISHED[name]
     expect(page.locator(".console-head")).to_have_text("HTTP status 200 OK Content-Type: application/xml")
-    assert (opened.faults, [url for url in opened.requests if not url.startswith(hosted)]) == ([], [])
+    assert (opened.faults, [url for url in opened.requests if not url.startswith(sandbox)]) == ([], [])
     environment = {**os.environ, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     for program in (["sh", "-eu", "-c", shown["sh"]], [sys.executable, "-c", shown["python"]]):
         ran = subprocess.run(program, capture_output=True, check=True, timeout=60, env=environment)

@@ -33,7 +33,7 @@ CUT = """() => [...document.querySelectorAll("html, article :is(p, li, h1, h2, h
 
 
 @pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address or "home")
-def test_page(address: str, visit: Callable[..., Visit], hosted: str) -> None:
+def test_page(address: str, visit: Callable[..., Visit], sandbox: str) -> None:
     visited = visit(address)
     page = visited.page
     shifts = page.evaluate(SHIFTS)
@@ -57,7 +57,7 @@ def test_page(address: str, visit: Callable[..., Visit], hosted: str) -> None:
 
     sizes = page.evaluate(BYTES)
     assert sum(size for size, _ in sizes) <= FIRST_VIEW, f"the first view is too heavy: {sorted(sizes)}"
-    elsewhere = [url for url in visited.requests if not url.startswith((hosted, "data:"))]
+    elsewhere = [url for url in visited.requests if not url.startswith((sandbox, "data:"))]
     assert not elsewhere, f"the page asks other hosts: {elsewhere}"
     assert not page.context.cookies(), "the page sets a cookie"
     if address != "404.html":  # its status is an error to the console

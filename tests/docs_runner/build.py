@@ -8,12 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from filelock import FileLock
-
-from .page import Page
 
 
 class BuildError(Exception):
@@ -31,13 +28,6 @@ class Site:
 
     root: Path
     output: Path
-
-    @cached_property
-    def pages(self) -> list[Page]:
-        return [Page(self.root, path) for path in page_files(self.root) if self.is_built(path)]
-
-    def is_built(self, path: Path) -> bool:
-        return (self.output / Page(self.root, path).url / "index.html").is_file()
 
 
 def page_files(root: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import pytest
 from lxml import html
 
-from docs_runner.build import Site
+from docs_runner.build import Site, page_files
 from docs_runner.page import Page
 
 ROOT = Path(__file__).parents[2]
@@ -44,12 +44,12 @@ def content(page: Page, folder: Path) -> Iterator[str]:
 
 
 def test_every_page_is_the_same(site: Site, successor: Path) -> None:
-    different = []
-    for page in site.pages:
+    different, pages = [], [Page(ROOT, path) for path in page_files(ROOT) if path.parent.name != "tables"]
+    for page in pages:
         ours, theirs = list(content(page, site.output)), list(content(page, successor))
         different += [f"{page.path}: only with MkDocs: {found}" for found in ours if found not in theirs]
         different += [f"{page.path}: only with Zensical: {found}" for found in theirs if found not in ours]
-    assert site.pages
+    assert pages
     assert not different, "\n".join(different)
 
 
