@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ensurepip
 import os
 import re
 import runpy
 import subprocess
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -54,10 +51,7 @@ class TestTroubleshooting:
         """No version of pip trusts the mock, with or without its variables."""
         url = f"{self.mock.url}/simple"
         options = ["--disable-pip-version-check", "--no-cache-dir", "--retries", "0", "--index-url", url]
-        pip = ["-m", "pip"]
-        if not find_spec("pip"):  # as in an environment of uv
-            pip = [f"{next(Path(ensurepip.__file__).parent.glob('_bundled/pip-*.whl'))}/pip"]
-        command = [sys.executable, *pip, "--isolated", "install", *options, "no-such-package"]
+        command = [sys.executable, "-m", "pip", "--isolated", "install", *options, "no-such-package"]
         variables = {**os.environ, "NO_PROXY": "127.0.0.1"}
         ended = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
         assert "CERTIFICATE_VERIFY_FAILED" in ended.stdout + ended.stderr
