@@ -276,7 +276,7 @@ def test_command(tmp_path: Path) -> None:
     ca_file = Path(shutil.copy(MOCK, tmp_path)).with_name("mock-ca.pem")
     page = (ROOT / "docs" / "guides" / "test-your-integration.md").read_text(encoding="utf-8")
     (options,) = re.findall(r"python mock_server\.py (--hostname .*) 443", page)
-    line, pipe = f"{sys.executable} -I mock_server.py --port 0 {options} 0".split(), subprocess.PIPE
+    line, pipe = [sys.executable, *f"-I mock_server.py --port 0 {options} 0".split()], subprocess.PIPE
     with subprocess.Popen(line, cwd=tmp_path, stdout=pipe, stderr=pipe, encoding="utf-8") as process:
         assert process.stdout
         printed = "".join(iter(process.stdout.readline, "Ready. Press Ctrl+C to stop.\n"))

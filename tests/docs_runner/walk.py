@@ -66,6 +66,7 @@ class Walk:
             shutil.copyfile(path, self.folder / name)
         self.variables = {**_environment(folder / "home"), **target.initial, **target.forced}
         self.printed: str | Skipped | None = None
+        self.skipped: Skipped | None = None
         self.shown: set[str] = set()  # the outputs that the page has shown so far
         self.servers: list[subprocess.Popen[bytes]] = []
         self.results: list[BaseException | None] = []
@@ -77,10 +78,12 @@ class Walk:
             for fence, block in zip(self.page.fences, self.blocks, strict=True):
                 try:
                     self._run(fence, block)
-                except (Exception, Failed, Skipped) as error:
+                except Skipped as error:
                     self.results.append(error)
-                    failed = Skipped("the program above this output failed")
-                    self.printed = error if isinstance(error, Skipped) else failed
+                    self.printed = error
+                except (Exception, Failed) as error:  # where a tool is missing, the blocks below may depend on it
+                    self.results.append(self.skipped or error)
+                    self.printed = self.skipped or Skipped("the program above this output failed")
                 else:
                     self.results.append(None)
         finally:
@@ -131,11 +134,11 @@ class Walk:
     def _run_shell(self, fence: Fence, block: Block) -> None:
         for entry in self.settings.tools:
             tool, _, needed = entry.partition(":")
-            if re.search(rf"(?m)(?:^|&&|\|)\s*{tool}\b", block.text):
-                if not shutil.which(tool):
-                    raise missing(tool)
-                if not (self.page.root / needed).exists():
-                    raise missing(f"{tool} with {Path(needed).name}")
+            if not re.search(rf"(?m)(?:^|&&|\|)\s*{tool}\b", block.text):
+                continue
+            if not shutil.which(tool) or not (self.page.root / needed).exists():
+                self.skipped = missing(f"{tool} with {Path(needed).name}" if needed else tool)
+                raise self.skipped
         saved = self.folder.parent / "variables.json"
         command = self._as_here(block.text)
         if re.search(r"\b(export|unset)\b", command):
