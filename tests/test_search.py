@@ -62,7 +62,7 @@ def found(site: Site) -> dict[str, list[set[str]]]:
     if not shutil.which("node"):
         raise missing("node")
     command = ["node", "-e", SEARCH, str(site.output), json.dumps([*FIRST, *AMONG_THREE])]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert ended.returncode == 0, f"the search fails, so a reader finds nothing:\n{ended.stderr}"
     return {query: [_shown(result) for result in results] for query, results in json.loads(ended.stdout).items()}
 

@@ -45,7 +45,7 @@ class TestTroubleshooting:
 
     def no_module(self) -> None:
         program = [sys.executable, "-S", str(CLIENT)]  # -S: without the packages of this machine
-        raise ImportError(subprocess.run(program, capture_output=True, text=True, check=False).stderr)
+        raise ImportError(subprocess.run(program, capture_output=True, encoding="utf-8", check=False).stderr)
 
     def no_distribution(self) -> None:
         """No version of pip trusts the mock, with or without its variables."""
@@ -53,7 +53,7 @@ class TestTroubleshooting:
         options = ["--disable-pip-version-check", "--no-cache-dir", "--retries", "0", "--index-url", url]
         command = [sys.executable, "-m", "pip", "--isolated", "install", *options, "no-such-package"]
         variables = {**os.environ, "NO_PROXY": "127.0.0.1"}
-        ended = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", check=False)
         assert "CERTIFICATE_VERIFY_FAILED" in ended.stdout + ended.stderr
         raise OSError(ended.stderr)
 
@@ -81,7 +81,8 @@ class TestTroubleshooting:
         with pytest.raises(TransportError) as raised:
             list_types(self.mock.url)
         assert str(raised.value) in "".join(SECTIONS)
-        requests.get(self.mock.url, timeout=10)
+        self.session.verify = True
+        self.session.get(self.mock.url, timeout=10)
 
     def no_bundle(self) -> None:
         with pytest.raises(OSError, match="Could not find a suitable TLS CA certificate bundle"):
@@ -156,7 +157,7 @@ class TestTroubleshooting:
             variables = {"CALLBACK_DATABASE": f"{folder}/callbacks.db", "CALLBACK_USER": "a", "CALLBACK_PASSWORD": "b"}
             command = [sys.executable, str(SNIPPETS / "receive_callbacks.py"), "--port", f"{self.mock.tls_port}"]
             ended = subprocess.run(
-                command, env={**os.environ, **variables}, capture_output=True, text=True, check=False, timeout=60
+                command, env={**os.environ, **variables}, capture_output=True, encoding="utf-8", check=False, timeout=60
             )
         raise OSError(ended.stderr)
 

@@ -47,7 +47,7 @@ def nginx(folder: Path, configuration: str, **names: str) -> Iterator[int]:
     main = f"user root; daemon off; pid {folder}/pid; error_log stderr notice; events {{}}"
     (folder / "nginx.conf").write_text(f"{main} http {{ access_log off; {temporary} {server} }}", encoding="utf-8")
     command = [program, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stderr
         assert any("start worker process" in line for line in process.stderr), "nginx ended: run `nginx -t`"
         try:

@@ -25,7 +25,7 @@ def successor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = shutil.ignore_patterns(".git", ".venv", ".*cache", "__pycache__", "node_modules", "site")
     shutil.copytree(ROOT, root, ignore=made)
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
-    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=300)
+    ended = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8", check=False, timeout=300)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return root / "site"
 
