@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Settings:
     names: dict[str, str] = field(default_factory=dict)
 
 
+@cache
 def read_settings(root: Path) -> Settings:
     project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     table: dict[str, Any] = project.get("tool", {}).get("docs_runner", {})
