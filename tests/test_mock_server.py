@@ -124,7 +124,7 @@ def test_response_to_a_request(number: int, mock: MockServer) -> None:
 
 CALLS = """
 A documented error of `get_list_callback`  | get_list_callback token=error-007            | 007
-The same list as a public client recorded  | get_list_callback token=recorded             |
+The list that a public client recorded  | get_list_callback token=recorded             |
 Error `103` as a public client recorded it | get_list_connection token=recorded-error-103 | 103
 Several errors in one response             | get_list_callback token=several-errors       | 431 432
 `MalformedResponse`                        | get_list_callback token=request              |
