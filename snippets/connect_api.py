@@ -102,7 +102,7 @@ class TransportError(ConnectAPIError):
 
 
 class CallbackType(NamedTuple):
-    """A way in which the service can call your URL. Ignore case when you compare names, such as `HTTP GET`."""
+    """One of the ways the service can call your URL. Ignore case when you compare names, such as `HTTP GET`."""
 
     id: int
     name: str
