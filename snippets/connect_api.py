@@ -63,7 +63,7 @@ class InvalidRequest(ConnectAPIError, ValueError):
 
 
 class ServiceError(ConnectAPIError):
-    """The service responded with an error. Use `code` and `message` together, because the sources disagree on codes.
+    """The service responded with an error. Read `code` and `message` together, because the sources disagree on codes.
 
     `errors` contains all pairs of code and message, and `code` and `message` are the first pair. A code has three
     digits. A message is empty if the response doesn't contain one. `help_url` links to the section about `code`.
@@ -80,7 +80,7 @@ class ServiceError(ConnectAPIError):
 
 
 class MalformedResponse(ConnectAPIError):
-    """The body isn't a documented response. The client expected `expected` and found `found`. Save the body."""
+    """The body isn't a documented response, so save and inspect it. `expected` and `found` say what is wrong."""
 
     def __init__(self, expected: str, found: str) -> None:
         super().__init__(expected, found)
@@ -93,7 +93,7 @@ class MalformedResponse(ConnectAPIError):
 class TransportError(ConnectAPIError):
     """The network, TLS, a proxy or HTTP failed. The message says what to do. `status` is the HTTP status, or `None`.
 
-    Another attempt can help if `status` is `None`, 502, 503 or 504, unless the message says to check a setting.
+    A retry can help if `status` is `None`, 502, 503 or 504, unless the message says to check a setting.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -196,8 +196,8 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
     Args:
         token: The authentication token of your Connect API connection: 8 to 200 ASCII letters, digits and `._~-`.
         base_url: The URL up to the token. Plain HTTP works only for `localhost` and loopback addresses.
-        timeout: Seconds, at most a day, for each of these: connecting to an address of the host, waiting for the next
-            bytes of the headers, and reading the whole body.
+        timeout: Seconds (at most a day) to connect to each address of the host, to wait for the next bytes of the
+            headers, and to read the whole body.
         session: Your own `requests.Session`. Its `auth`, `proxies` and `verify` take precedence over the environment.
     """
 
@@ -256,8 +256,8 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
     def authenticate_user(self, user: str, password: str, captcha: Captcha | None = None) -> str:
         """Authenticate a user whose account has been activated by email (`authenticate_user`).
 
-        `user` is text of 1 to 128 characters, `password` of 1 to 32. The service requires `captcha` after failed
-        attempts. It counts them, so don't repeat the call automatically. Returns the user number.
+        Returns the user number. Don't repeat the call automatically, because the service counts failed attempts and
+        then requires `captcha`. `user` can have 1 to 128 characters, and `password` 1 to 32.
         """
         arguments = _Secret({**locals(), "self": None})
         del user, password
@@ -281,8 +281,8 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
     ) -> int:
         """Create a connection and configure its callbacks (`create_connection`).
 
-        `callback_type_id` is the id of a `CallbackType`, `connection_id` the id of a `ConnectionType`. Returns
-        the new API id. Don't repeat a call without a response, because it may have created the connection anyway.
+        Returns the API id of the new connection. Don't repeat a call that got no response, because it may have created
+        the connection. `callback_type_id` is the id of a `CallbackType`, and `connection_id` of a `ConnectionType`.
         """
         arguments = _Secret({**locals(), "self": None, "Dial_prefix": dial_prefix, "dial_prefix": None})
         del user, password, callback_url, callback_username, callback_password, ftp_password

@@ -2,10 +2,10 @@
 # requires-python = ">=3.9"
 # dependencies = ["trustme"]
 # ///
-"""A mock of the Connect API that runs on your machine, so that you can try out and test programs.
+"""A mock of the Connect API for tests, which runs on your machine.
 
-This file contains the documents that the mock returns.
-If the sources don't say what the service does, we chose a behaviour, and the mock's reference page says so.
+This file contains every document that the mock returns.
+If the sources don't say what the service does, the mock's reference page says what we chose.
 Independent of Clickatell.
 """
 

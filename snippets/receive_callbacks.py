@@ -8,7 +8,7 @@ Set `CALLBACK_DATABASE` to the SQLite file, and set `CALLBACK_USER` and `CALLBAC
 password of the callback. Then run this file. The receiver accepts only plain HTTP, so put a proxy with TLS in front of
 it, because each callback contains the password.
 
-Independent of Clickatell. The reference lists what we chose because the sources don't describe it.
+Independent of Clickatell. If the sources don't describe a case, the reference says what we chose.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ class DeliveryStatus:
 def parse_fields(fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> DeliveryStatus:
     """Read the fields of a callback, given as a mapping or as pairs of name and value.
 
-    White space around a value is ignored. If a field is repeated, its first readable value counts. A `status` of one
-    or two digits gets zeros in front.
+    Ignores white space around a value, puts zeros in front of a `status` of one or two digits, and uses the first
+    readable value of a repeated field.
 
     Raises:
         MalformedCallback: The field `apiMsgId` or `status` is missing, empty or malformed.
@@ -436,7 +436,7 @@ def _server(app: Flask, listener: socket.socket) -> BaseWSGIServer:
 
 
 def main() -> int:
-    """Serve until a signal to stop arrives. Return the exit status."""
+    """Run the receiver until a signal stops it, and return the exit status."""
     parser = argparse.ArgumentParser(
         description="Receive delivery status callbacks on /callback and store them in an SQLite database.",
         epilog="Set CALLBACK_DATABASE to the file, and CALLBACK_USER and CALLBACK_PASSWORD as in create_connection.",
