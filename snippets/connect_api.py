@@ -43,7 +43,7 @@ _TOKEN = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]{8,200}")
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
 _PROBLEMS: list[tuple[type[Exception], str]] = [  # the first class that fits counts
     (failures.ProxyError, "could not use the proxy: check HTTPS_PROXY and session.proxies"),
-    (failures.SSLError, "TLS failed: check that this machine trusts the server's certificate"),
+    (failures.SSLError, "TLS failed: check the port, the TLS version and the certificates that this machine trusts"),
     (failures.Timeout, "no response within {} s: check the URL and the network, or pass a longer timeout"),
     (failures.InvalidSchema, "a SOCKS proxy needs one more library: run pip install requests[socks]"),
     (failures.InvalidHeader, "could not send a header of your session: check session.headers"),

@@ -31,9 +31,13 @@ def errors_of_this_call() -> str:
 def all_error_codes() -> str:
     page = (ROOT / "docs" / "callback-types" / "errors.md").read_text(encoding="utf-8")
     sections = set(re.findall(r"^#.*\{ #error-(\d{3}) \}", page, re.MULTILINE))
+    advice = dict.fromkeys(FACTS["user_guide_lists"]["undefined"], "#unknown-code")
+    for call, guide in (("authenticate_user", "authenticate-user"), ("create_connection", "configure-callback")):
+        advice |= dict.fromkeys(FACTS["errors_of_other_calls"][call], f"../guides/{guide}.md#when-it-fails")
     rows = []
     for code in all_codes():
-        anchor = f"[`{code}`](#error-{code})" if code in sections else f"`{code}`{{ #error-{code} }}"
+        linked = f"[`{code}`]({advice[code]})" if code in advice else f"`{code}`"
+        anchor = f"[`{code}`](#error-{code})" if code in sections else f"{linked}{{ #error-{code} }}"
         rows += [
             [anchor, f"`{message}`" if message else "Not documented", source] for message, source in meanings(code)
         ]
