@@ -74,7 +74,7 @@ STATUS = {
     "charge": "0.300000",
     "status": "004",
 }
-"""The delivery status that the mock sends by default: the sample of Clickatell's callback page."""
+"""The fields that the mock sends by default with an HTTP type: the sample of Clickatell's callback page."""
 
 _DIGITS = (0x7B6F, 0x2C97, 0x73E7, 0x73CF, 0x5BC9, 0x79CF, 0x79EF, 0x7252, 0x7BEF, 0x7BCF)
 """The digits, as pictures of five rows of three pixels."""
@@ -228,16 +228,18 @@ class MockServer:
     def deliver(self, /, transport: str | None = None, **fields: str) -> Delivery:
         """Send a delivery status to the callback that was configured last.
 
+        An XML or SOAP callback contains the documented sample as the parameter `data`.
+
         Args:
-            transport: `HTTP GET`, `HTTP POST` or `XML POST`, in any case. The default is the configured callback type.
-            **fields: Fields that replace those in `STATUS`.
+            transport: The name of a callback type, in any case. The default is the type that was configured.
+            **fields: Fields that replace those of the sample.
 
         Returns:
             The response of your receiver.
 
         Raises:
             LookupError: No callback is configured.
-            ValueError: The callback's URL isn't on this machine, or no source describes the callback type.
+            ValueError: The callback's URL isn't on this machine, or the callback type isn't in `CALLBACK_TYPES`.
         """
         if not self.callbacks:
             raise LookupError("No callback is configured: call create_connection with a callback_url first.")
@@ -245,20 +247,19 @@ class MockServer:
         url = _LOOPBACK.fullmatch(callback.url)
         if not url or int(url["port"] or 0) > 65535:
             raise ValueError("The mock only calls this machine: use 127.0.0.1, [::1] or localhost in callback_url.")
-        transport, values = (transport or callback.transport).upper(), {**STATUS, **fields}
+        transport = (transport or callback.transport).upper()
+        if transport not in CALLBACK_TYPES.values():
+            known = ", ".join(sorted(CALLBACK_TYPES.values()))
+            raise ValueError(f"The mock can't send {transport}. Use one of these as the transport: {known}.")
+        kind, _, method = transport.partition(" ")
+        parameters = urlencode({**STATUS, **fields}) if kind == "HTTP" else _document_parameter(kind, fields)
         target = quote(url["target"], safe="/?%:@!$&'()*+,;=~[]")
         target = target if target.startswith("/") else f"/{target}"
-        method, body, headers = "POST", None, {}
-        if transport == "HTTP GET":
-            method, target = "GET", f"{target}{'&' if '?' in target else '?'}{urlencode(values)}"
-        elif transport == "HTTP POST":
-            body, headers["Content-Type"] = urlencode(values), "application/x-www-form-urlencoded"
-        elif transport == "XML POST":
-            elements = "\n".join(f"  <{name}>{escape(value)}</{name}>" for name, value in values.items())
-            body = f'<?xml version="1.0" encoding="UTF-8"?>\n<callback>\n{elements}\n</callback>\n'
-            headers["Content-Type"] = "text/xml"
+        body, headers = None, {}
+        if method == "GET":
+            target = f"{target}{'&' if '?' in target else '?'}{parameters}"
         else:
-            raise ValueError(f"No source describes {transport}: use HTTP GET, HTTP POST or XML POST as the transport.")
+            body, headers["Content-Type"] = parameters, "application/x-www-form-urlencoded"
         if callback.username:
             credentials = b64encode(f"{callback.username}:{callback.password}".encode()).decode()
             headers["Authorization"] = f"Basic {credentials}"
@@ -266,7 +267,7 @@ class MockServer:
         connect = http.client.HTTPSConnection if tls else http.client.HTTPConnection
         connection = connect(url["host"].strip("[]"), int(url["port"] or (443 if tls else 80)), timeout=10)
         try:
-            connection.request(method, target, body and body.encode(), headers)
+            connection.request(method, target, body, headers)
             response = connection.getresponse()
             return Delivery(transport, response.status, response.read(MAX_REQUEST).decode(errors="replace"))
         except (OSError, http.client.HTTPException) as error:
@@ -527,6 +528,19 @@ def _elements(document: str) -> dict[str, str]:
     return elements if elements["action"] else {}
 
 
+def _document_parameter(kind: str, fields: Mapping[str, str]) -> str:
+    """Return the parameter `data` with the documented sample of `XML` or `SOAP`, in which the fields are replaced."""
+    document = _CALLBACKS[kind]
+    for name, value in fields.items():
+        found = re.search(rf"<{re.escape(name)}(?: [^>]*)?>([^<]*)", document, re.IGNORECASE)
+        if found:
+            document = document[: found.start(1)] + escape(value) + document[found.end() :]
+        else:
+            document = document.replace("</status>", f"</status>\n<{name}>{escape(value)}</{name}>")
+    encoding = "iso-8859-1" if "ISO-8859-1" in document else "utf-8"
+    return urlencode({"data": document}, encoding=encoding, errors="xmlcharrefreplace")
+
+
 def _png(code: str) -> bytes:
     """Draw six digits as a PNG file of 288 by 72 pixels, eight of which make one byte."""
     rows = ["0" * 36] * 2
@@ -580,7 +594,7 @@ def main() -> int:
     return 0
 
 
-# Written from the facts and docs/xml by `pytest --update`. Don't edit the messages and documents here.
+# Written from the facts, docs/xml and docs/downloads by `pytest --update`. Don't edit the messages and documents here.
 _MESSAGES: dict[str, str] = {
     "003": "Max IP auth attempts exceeded, captcha required",
     "004": "Max user auth attempts exceeded, captcha required",
@@ -603,6 +617,40 @@ _MESSAGES: dict[str, str] = {
     "431": "Invalid or missing username",
     "432": "Invalid or missing password",
     "440": "Incorrect username and/or password",
+}
+_CALLBACKS: dict[str, str] = {
+    "XML": """\
+<?xml version="1.0"?>
+<callback>
+  <apiMsgId>996411ad91fa211e7d17bc873aa4a41d</apiMsgId>
+  <cliMsgId></cliMsgId>
+  <timestamp>1218008129</timestamp>
+  <to>279995631564</to>
+  <from>27833001171</from>
+  <charge>0.300000</charge>
+  <status>004</status>
+</callback>
+""",
+    "SOAP": """\
+<?xml version="1.0" encoding="ISO-8859-1"?>
+<SOAP-ENV:Envelope SOAP-ENV:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"
+  xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"
+  xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+  xmlns:SOAP-ENC="http://schemas.xmlsoap.org/soap/encoding/" xmlns:tns="mt_callback">
+  <SOAP-ENV:Body>
+    <tns:mt_callback xmlns:tns="mt_callback">
+      <api_id xsi:type="xsd:int">1234</api_id>
+      <apimsgid xsi:type="xsd:string">2e838df2ee3ea418272ae05aaf84ce5d</apimsgid>
+      <climsgid xsi:type="xsd:string">abc123</climsgid>
+      <to xsi:type="xsd:string">27999123456</to>
+      <from xsi:type="xsd:string">27999000224</from>
+      <timestamp xsi:type="xsd:int">1213690834</timestamp>
+      <status xsi:type="xsd:int">003</status>
+      <charge xsi:type="xsd:float">0.300000</charge>
+    </tns:mt_callback>
+  </SOAP-ENV:Body>
+</SOAP-ENV:Envelope>
+""",
 }
 DOCUMENTS: dict[str, str] = {
     "authenticate-user/response.xml": """\

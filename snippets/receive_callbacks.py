@@ -79,7 +79,7 @@ _LOG = logging.getLogger("receive_callbacks")
 
 
 class MessageStatus(str, enum.Enum):  # Python 3.9 doesn't have StrEnum
-    """The documented delivery statuses. Error codes are a separate list: error `004` means something else."""
+    """Delivery statuses, with the meanings in Clickatell's HTTP API Specification. They aren't error codes."""
 
     MESSAGE_UNKNOWN = "001"
     QUEUED = "002"
@@ -114,7 +114,7 @@ class DeliveryStatus:
         timestamp: The time of the status, as an aware `datetime` in UTC.
         recipient: The field `to`.
         sender: The field `from`, which may contain letters.
-        charge: The credits charged.
+        charge: The price of the message, in credits.
         fields: All names and values as they arrived. A byte that isn't UTF-8 is a surrogate (`surrogateescape`).
         problems: A sentence for each documented field that is missing, empty, malformed or repeated.
         id: The number of the row, from 1 upwards. It is 0 before the callback is stored.
@@ -137,8 +137,8 @@ class DeliveryStatus:
 def parse_fields(fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> DeliveryStatus:
     """Read the fields of a callback, given as a mapping or as pairs of name and value.
 
-    Ignores white space around a value, puts zeros in front of a `status` of one or two digits, and uses the first
-    readable value of a repeated field.
+    Ignores the case of names and white space around values, puts zeros in front of a `status` of one or two digits,
+    and uses the first readable value of a repeated field.
 
     Raises:
         MalformedCallback: The field `apiMsgId` or `status` is missing, empty or malformed.
@@ -147,7 +147,7 @@ def parse_fields(fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> Deliv
     values: dict[str, str | None] = {}
     problems = []
     for name, form in _FORMS.items():
-        found = [value.strip() for key, value in pairs if key == name]
+        found = [value.strip() for key, value in pairs if key.lower() == name.lower()]
         readable = [value for value in found if form.fullmatch(value)]
         values[name] = readable[0] if readable else None
         if len(found) > 1:
@@ -214,7 +214,7 @@ def _xml_pairs(document: bytes, encoding: str | None = None) -> list[tuple[str, 
 
 
 def _read(query: bytes, body: bytes, content_type: str) -> DeliveryStatus:
-    """Read the fields of the query string and of the body, which is XML or a form, or of XML inside a field."""
+    """Read the query string and the body, which is a form or XML. Documented XML is the value of a field `data`."""
     is_xml = _XML_TYPE.fullmatch(content_type) or body.lstrip().startswith(b"<")
     pairs = [*_form_pairs(query), *(_xml_pairs(body) if is_xml else _form_pairs(body))]
     documents = [value for _, value in pairs if value.lstrip().startswith("<")]
@@ -223,8 +223,9 @@ def _read(query: bytes, body: bytes, content_type: str) -> DeliveryStatus:
     except MalformedCallback:
         if not documents:
             raise
-    for text in documents:
-        pairs += _xml_pairs(text.encode(errors="surrogateescape"), "utf-8")
+    for text in documents:  # a SOAP envelope declares ISO-8859-1
+        encoding = "iso-8859-1" if re.search("[\udc80-\udcff]", text) else "utf-8"
+        pairs += _xml_pairs(text.encode(errors="surrogateescape"), encoding)
     return parse_fields(pairs)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 XML = ROOT / "docs" / "xml"
 SNIPPETS = ROOT / "snippets"
+DOWNLOADS = ROOT / "docs" / "downloads"
 FACTS: dict[str, Any] = tomllib.loads((ROOT / "tests" / "facts.toml").read_text(encoding="utf-8"))
 
 

@@ -80,10 +80,15 @@ def callback_fields() -> str:
 
 
 def delivery_statuses() -> str:
-    rows = [
-        [f"`{code}`", meaning, f"`{MessageStatus(code).name}`"] for code, meaning in FACTS["delivery_statuses"].items()
-    ]
-    return table(["Status", "Meaning", "Member of `MessageStatus`"], rows)
+    rows, lists = [], FACTS["callback_statuses"].values()
+    for code, (name, meaning) in FACTS["delivery_statuses"].items():
+        final = [code in each["final"] for each in lists]
+        never = "No" if any(code in each["intermediate"] for each in lists) else "Not documented"
+        mark = "Yes" if all(final) else "Sources disagree" if any(final) else never
+        rows.append([f"`{code}`", f"{name}<br>`{MessageStatus(code).name}`", meaning, mark])
+    text = table(["Status", "Name, and member of `MessageStatus`", "Meaning", "Final"], rows)
+    text = text.replace("Sources disagree", "[Sources disagree](../discrepancies.md#d20)", 1)
+    return text.replace("Not documented", NOT_DOCUMENTED, 1)
 
 
 def sources() -> str:

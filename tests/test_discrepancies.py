@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import sys
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,9 +13,11 @@ import requests
 from lxml import etree
 
 from connect_api import CallbackType, Captcha, ConnectAPI, ServiceError, build_request, parse_callback_types
-from facts import FACTS, ROOT, SNIPPETS, XML
+from facts import DOWNLOADS, FACTS, ROOT, SNIPPETS, XML
 from mock_server import MockServer
+from receive_callbacks import MessageStatus, parse_fields
 from scripted_server import answer, scripted
+from tables import TABLES
 
 RESPONSE = (XML / "response.xml").read_bytes()
 TOKEN = "AUTHENTICATION_TOKEN"
@@ -175,6 +178,23 @@ def test_d19_the_connection_type_id_is_sent_as_connection_id(api: ConnectAPI, mo
     sent = etree.fromstring(str(mock.exchanges[-1].document))
     assert sent.findtext("connection_id") == f"{found.id}"
     assert sent.find("connection_type_id") is None
+
+
+def test_d20_the_lists_of_final_statuses() -> None:
+    entry = (ROOT / "docs/discrepancies.md").read_text(encoding="utf-8").partition("{ #d20 }")[2].partition("## ")[0]
+    assert list(MessageStatus) == list(FACTS["delivery_statuses"])
+    older, newer = FACTS["callback_statuses"].values()
+    agreed = [code for code in older["final"] if code in newer["final"]]
+    listed = [older["intermediate"], older["final"], newer["intermediate"], newer["final"], agreed]
+    assert [codes for line in entry.splitlines() if (codes := re.findall(r"`(\d+)`", line))] == listed
+    assert re.findall(r"^\| `(\d+)` .* Yes \|$", TABLES["delivery-statuses"](), re.MULTILINE) == agreed
+
+
+@pytest.mark.parametrize("change", [str, str.lower, str.upper])
+def test_d21_field_names_in_any_case(change: Callable[[str], str]) -> None:
+    soap = (DOWNLOADS / "callback_soap.xml").read_text(encoding="utf-8")
+    assert [f"<{name.lower()} " in soap for name in FACTS["callback_fields"]] == [True] * 7
+    assert parse_fields((change(name), text) for name, (_, text) in FACTS["callback_fields"].items()).problems == ()
 
 
 def test_every_entry_has_its_test() -> None:

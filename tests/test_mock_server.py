@@ -20,13 +20,16 @@ from lxml import etree
 
 import mock_server as module
 from connect_api import build_request
-from facts import FACTS, ROOT, SNIPPETS, XML
+from facts import DOWNLOADS, FACTS, ROOT, SNIPPETS, XML
 from mock_server import CALLBACK_TYPES, CONNECTION_IDS, MAX_REQUEST, STATUS, Callback, MockServer
+from receive_callbacks import _read
 
 MOCK = SNIPPETS / "mock_server.py"
 USER = {"user": "sampleuser", "password": "samplepass1"}
 LIST = "<clickatellsdk><action>get_list_callback</action></clickatellsdk>"
 RESPONSE = (XML / "response.xml").read_bytes()
+SAMPLES = {"XML": "callback.xml", "SOAP": "callback_soap.xml"}
+CALLBACKS = {kind: (DOWNLOADS / name).read_text(encoding="utf-8") for kind, name in SAMPLES.items()}
 FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
@@ -37,6 +40,8 @@ def with_facts_and_documents() -> str:
     calls = FACTS["errors_of_other_calls"]
     codes = sorted({*calls["authenticate_user"], *calls["create_connection"]})
     entries = "".join(f'    "{code}": "{FACTS["user_guide_errors"][code]}",\n' for code in codes)
+    entries += "}\n_CALLBACKS: dict[str, str] = {\n"
+    entries += "".join(f'    "{kind}": """\\\n{document}""",\n' for kind, document in CALLBACKS.items())
     entries += "}\nDOCUMENTS: dict[str, str] = {\n"
     for path in sorted([*XML.glob("*.xml"), *XML.glob("*/response.xml")]):
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -213,24 +218,26 @@ def test_life_of_a_captcha(mock: MockServer) -> None:
     assert (sign_in(**late), sign_in(**old)) == ("", "402")
 
 
-@pytest.mark.parametrize(("number", "transport"), list(CALLBACK_TYPES.items())[:3])
+@pytest.mark.parametrize(("number", "transport"), CALLBACK_TYPES.items())
 def test_delivery(number: str, transport: str, mock: MockServer) -> None:
     """The receiver is the mock: it records what it receives, and responds with 404."""
     url, credentials = f"{mock.http_url}/c\u0416/d?a=%20b", ("\u043f\u0142", "\u00f1:\u0416")
     login = dict(zip(("callback_username", "callback_password"), credentials, strict=True))
     call(mock, "create_connection", **USER, **login, callback_url=url, callback_type_id=number)
     assert mock.callbacks == [Callback(url, transport, *credentials)]
-    fields = {**STATUS, "status": "003", "cliMsgId": "a&<\u0416"}
-    assert mock.deliver(**fields)[:2] == (transport, 404)
-    exchange = mock.exchanges[-1]
-    assert (exchange.method, exchange.target[:17]) == (transport[-4:].strip(), "/c%D0%96/d?a=%20b")
-    assert base64.b64decode(exchange.headers["Authorization"].split()[1]).decode() == ":".join(credentials)
-    if transport == "XML POST":
-        assert exchange.headers["Content-Type"] == "text/xml"
-        sent = [(element.tag, str(element.text)) for element in etree.fromstring(exchange.body)]
-    else:
-        sent = parse_qsl(exchange.target.partition("&")[2] or exchange.body.decode())
-    assert sent == list(fields.items())
+    kind, method = transport.split()
+    changed = {"status": "007", "cliMsgId": "a&<\u00e9\u0416", "to": r"\1", "more": "<x>"}
+    assert mock.deliver()[:2] == mock.deliver(transport.lower(), **changed)[:2] == (transport, 404)
+    sample, odd = (_read(sent.target.partition("?")[2].encode(), sent.body, "") for sent in mock.exchanges[-2:])
+    last = mock.exchanges[-1]
+    assert (last.method, last.target[:17], "%E9" in str(last)) == (method, "/c%D0%96/d?a=%20b", kind == "SOAP")
+    assert last.headers["Content-Type"] == (FORM.split()[1] if method == "POST" else None)
+    assert base64.b64decode(last.headers["Authorization"].split()[1]).decode() == ":".join(credentials)
+    documented = STATUS if kind == "HTTP" else {"data": CALLBACKS[kind]}
+    assert documented.items() <= dict(sample.fields).items()
+    assert [odd.status, odd.cli_msg_id, odd.recipient, dict(odd.fields)["more"], *odd.problems] == [*changed.values()]
+    with pytest.raises(ValueError, match=r"can't send JSON RAW HTTP POST\. Use one of these"):
+        mock.deliver("JSON RAW HTTP POST")
 
 
 HERE = "HTTP://HERE?x=1#y http://localhost:PORT/ http://LOCALHOST:PORT/a;b/../c?d=/e@f:g"

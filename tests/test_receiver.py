@@ -31,7 +31,7 @@ import pytest
 from waitress import wasyncore
 
 import receive_callbacks as program
-from facts import FACTS, SNIPPETS
+from facts import DOWNLOADS, FACTS, SNIPPETS
 from receive_callbacks import MessageStatus, create_app, read_statuses
 
 PROGRAM, SIMULATOR = SNIPPETS / "receive_callbacks.py", Path(__file__).parent / "scheduled" / "simulate_callbacks.py"
@@ -133,19 +133,30 @@ def test_a_callback_is_stored_once(receiver: Receiver) -> None:
         (QUERY, ""),
     ]:
         assert receiver.send("", body, type_) == receiver.send(QUERY) == (200, "OK")
-    document = f'<?xml version="1.0" encoding="ISO-8859-1"?>{XML.replace("abc123", "käse")}'
-    inside = urlencode({"data": document})  # no source says in which way XML travels
     other = QUERY.replace("0.3", "0")  # not the same callback: it differs in a field
-    assert receiver.send(inside) == receiver.send(other) == (200, "OK")
-    assert stored(receiver.database) == [QUERY, f"{inside}&{QUERY.replace('abc123', 'k%C3%A4se')}", other]
+    assert receiver.send(other) == (200, "OK")
+    assert stored(receiver.database) == [QUERY, other]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1"])
+@pytest.mark.parametrize("name", ["callback.xml", "callback_soap.xml"])
+def test_a_document_in_the_parameter_data(name: str, encoding: str, receiver: Receiver) -> None:
+    """The documented samples, here with a name as sender in either encoding, whatever the document declares."""
+    document = re.sub(r"(<from[^>]*>)\d+", r"\1käse", (DOWNLOADS / name).read_text(encoding="utf-8"))
+    data = urlencode({"data": document}, encoding=encoding)
+    assert receiver.send(data) == receiver.send("", data) == (200, "OK")
+    fields = re.findall(r"<(\w+)(?: [^>]*)?>([^<]*)</", document)
+    assert stored(receiver.database) == [f"{data}&{urlencode(fields)}"]
+    assert [(status.sender, status.problems) for status in read_statuses(receiver.database)] == [("käse", ())]
 
 
 def test_content_without_fields_is_refused(receiver: Receiver) -> None:
     missing = "The field apiMsgId is missing. The field status is missing."
     for code, type_, body, reason in [
-        (400, FORM, QUERY.upper(), missing),
+        (400, FORM, QUERY.replace("s", "_"), missing),
         (400, "text/xml", XML[:-1], "The XML is not well-formed."),
-        (400, "text/xml", f"<!DOCTYPE callback>{XML}", "The XML contains a document type declaration."),
+        (400, "text/xml", f"<!DOCTYPE callback>{XML}", hostile := "The XML contains a document type declaration."),
+        (400, FORM, urlencode({"data": f"<!DOCTYPE x [<!ENTITY e 'x'>]>{XML}"}), hostile),
         (415, "application/json", json.dumps(SAMPLE), missing),
     ]:
         assert receiver.send("", body, type_) == (code, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import runpy
 import socket
@@ -12,7 +13,7 @@ import pytest
 import urllib3.util.connection
 from lxml import etree
 
-from facts import FACTS, SNIPPETS, XML
+from facts import DOWNLOADS, FACTS, SNIPPETS, XML
 from mock_server import MockServer
 
 FACT = {name: value for name, (value, _) in FACTS["facts"].items()}
@@ -80,6 +81,13 @@ def test_document_says_what_its_source_says(name: str) -> None:
     if not name.startswith("recorded"):  # recorded responses stay as they are, byte for byte
         text = re.sub(r"\n *(<!--.*-->)?", "", text) + "\n"
     assert text.removeprefix('<?xml version="1.0"?>') == f"{DOCUMENTS[name]}\n"
+
+
+@pytest.mark.parametrize(("name", "digest"), [("callback", "499f6beb1e81bac4"), ("callback_soap", "e859cb68402e79b5")])
+def test_callback_is_the_sample_of_the_specification(name: str, digest: str) -> None:
+    """The digest is that of the text on page 13 of the HTTP API Specification V2.5.3, without its white space."""
+    text = "".join((DOWNLOADS / f"{name}.xml").read_text(encoding="utf-8").split())
+    assert hashlib.sha256(text.encode()).hexdigest().startswith(digest)
 
 
 OTHER_CALLS = ["authenticate-user", "create-connection", "get-captcha", "get-list-connection"]
