@@ -686,6 +686,22 @@ DOCUMENTS: dict[str, str] = {
   <Description>Source IP address blocked</Description>
 </CLICKATELLSDK>
 """,
+    "error-005.xml": """\
+<CLICKATELLSDK>
+  <Action>get_list_callback</Action>
+  <Result>Error</Result>
+  <Error>005</Error>
+  <Description>Invalid Unique URL</Description>
+</CLICKATELLSDK>
+""",
+    "error-006.xml": """\
+<CLICKATELLSDK>
+  <Action>get_list_callback</Action>
+  <Result>Error</Result>
+  <Error>006</Error>
+  <Description>Account not active</Description>
+</CLICKATELLSDK>
+""",
     "error-007.xml": """\
 <CLICKATELLSDK>
   <Action>get_list_callback</Action>
