@@ -36,7 +36,7 @@ function placeOf(line) {
   const lines = source.value.split("\n"), start = lines.slice(0, line - 1).join("\n").length + (line > 1);
   if (held || line > lines.length) return [];
   const button = document.createElement("button");
-  Object.assign(button, { type: "button", textContent: `Show line ${line}` });
+  Object.assign(button, { type: "button", className: "md-button", textContent: `Show line ${line}` });
   button.addEventListener("click", () => {
     source.focus();
     source.setSelectionRange(start, start + lines[line - 1].length);

@@ -9,7 +9,7 @@ const SECONDS = 10, SHOWN = 20_000; // characters
 const box = document.querySelector(".console");
 const [form, choice, status] = box.querySelectorAll("[id^=console]"); // in the order of the page
 const shown = box.querySelector(".language-xml code");
-const [head, report] = ["p", "div"].map((name) => document.createElement(name));
+const [head, report] = ["span", "div"].map((name) => document.createElement(name));
 let sent = 0;
 
 function say(text, kind = "") {
@@ -37,6 +37,7 @@ function showResponse({ status, statusText, headers }, text) {
   const lines = found.map((name) => `${name}: ${headers.get(name)}`);
   head.textContent = [`HTTP status ${status} ${statusText}`.trim(), ...lines].join("\n");
   shown.classList.toggle("console-line", !text.trim().includes("\n"));
+  shown.closest("pre").before(head);
   shown.replaceChildren(...text.slice(0, SHOWN).split(/(<!--[^]*?-->|<[^>]*>)/).map((part) => {
     const className = part.startsWith("<!--") ? "c" : part.startsWith("<") ? "nt" : ""; // the theme's colours
     return Object.assign(document.createElement("span"), { className, textContent: part });
@@ -65,8 +66,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   send();
 });
-head.className = "console-head";
-shown.closest("pre").before(head);
+head.className = "filename console-head"; // as the theme shows a title
 box.append(report);
 showRequest();
 say("Choose a response, and press Send.");

@@ -22,11 +22,11 @@ function table({ caption, header, rows }) {
     element(...(header || column ? ["td", {}] : ["th", { scope: "row" }]), [parts].flat().map(shown));
   const names = (header ?? []).map((text) => element("th", { scope: "col" }, text));
   // It can scroll, so the keyboard has to reach it.
-  return element("div", { className: "checker-scroll", tabIndex: 0, role: "group", ariaLabel: caption },
-    element("table", {},
+  return element("div", { className: "md-typeset__scrollwrap", tabIndex: 0, role: "group", ariaLabel: caption },
+    element("div", { className: "md-typeset__table" }, element("table", {},
       element("caption", {}, caption),
       names.length ? element("thead", {}, element("tr", {}, names)) : [],
-      element("tbody", {}, rows.map((row) => element("tr", {}, row.map(cell))))));
+      element("tbody", {}, rows.map((row) => element("tr", {}, row.map(cell)))))));
 }
 
 function schemaCell({ file, late, count, problems }) {
@@ -45,9 +45,9 @@ export function show(report, status, box, placeOf = () => []) {
   status.className = `checker-${kind}`;
   box.replaceChildren();
   if (advice) box.append(element("p", {}, advice));
-  if (problem) box.append(element("p", {}, problem, placeOf(line)));
+  if (problem) box.append(element("p", {}, problem, " ", placeOf(line)));
   box.append(...tables.map(table));
-  if (unusual.length) box.append(element("p", { className: "checker-title" }, "Unusual"), list(unusual));
+  if (unusual.length) box.append(element("p", {}, element("strong", {}, "Unusual")), list(unusual));
   if (!facts) return;
   const compared = schema ? schemaCell(schema) : "Not compared, because this site has no schema for this document";
   const rows = facts.map(([name, text, words = ""]) => [name, [{ code: text }, ` ${words}`]]);
