@@ -85,10 +85,15 @@ def delivery_statuses() -> str:
         final = [code in each["final"] for each in lists]
         never = "No" if any(code in each["intermediate"] for each in lists) else "Not documented"
         mark = "Yes" if all(final) else "Sources disagree" if any(final) else never
-        rows.append([f"`{code}`", f"{name}<br>`{MessageStatus(code).name}`", meaning, mark])
-    text = table(["Status", "Name, and member of `MessageStatus`", "Meaning", "Final"], rows)
+        rows.append([f"`{code}`", name, meaning, mark])
+    text = table(["Status", "Name", "Meaning", "Final"], rows)
     text = text.replace("Sources disagree", "[Sources disagree](../discrepancies.md#d20)", 1)
     return text.replace("Not documented", NOT_DOCUMENTED, 1)
+
+
+def message_status() -> str:
+    members = {code: MessageStatus(code).name for code in FACTS["delivery_statuses"]}
+    return table(["Status", "Member"], [[f"`{code}`", f"`{name}`"] for code, name in members.items()])
 
 
 def sources() -> str:
@@ -179,5 +184,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "connection-types": connection_types,
     "callback-fields": callback_fields,
     "delivery-statuses": delivery_statuses,
+    "message-status": message_status,
     "response-fields": lambda: fields_of("response.xsd", "response.xml", "recorded-error-103.xml"),
 }

@@ -69,5 +69,5 @@ form.addEventListener("submit", (event) => {
 head.className = "filename console-head"; // as the theme shows a title
 box.append(report);
 showRequest();
-say("Choose a response, and press Send.");
+say("Choose a response and press Send.");
 form.querySelector("fieldset").disabled = false;
