@@ -46,10 +46,10 @@ _PROBLEMS: list[tuple[type[Exception], str]] = [  # the first class that fits co
     (failures.SSLError, "TLS failed: check the port, the TLS version and the certificates that this machine trusts"),
     (failures.Timeout, "no response within {} s: check the URL and the network, or pass a longer timeout"),
     (failures.InvalidSchema, "a SOCKS proxy needs one more library: run pip install requests[socks]"),
-    (failures.InvalidHeader, "could not send a header of your session: check session.headers"),
+    (failures.InvalidHeader, "a header of the request or the response is invalid: check session.headers and the proxy"),
     (ValueError, "could not read the URL of the proxy: check HTTPS_PROXY and session.proxies"),
     (failures.RequestException, "could not connect, or the connection was closed early: check the URL and the network"),
-    (urllib3.exceptions.HTTPError, "the connection was closed before the body was complete: try again"),
+    (urllib3.exceptions.HTTPError, "the body is incomplete or malformed: try again"),
     (OSError, "could not read the certificate file: check REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and session.verify"),
 ]
 
@@ -376,6 +376,8 @@ def _read_body(response: requests.Response, seconds: float) -> bytes:
                     raise TransportError(f"the body is larger than {MAX_BODY} bytes: check the URL", status)
         except zlib.error:
             raise TransportError("Content-Encoding says gzip, but the body isn't: check the proxy", status) from None
+        except ValueError:  # a negative chunk size
+            raise urllib3.exceptions.ProtocolError from None
         except urllib3.exceptions.HTTPError as error:
             if not late.is_set() and not isinstance(error, urllib3.exceptions.TimeoutError):
                 raise

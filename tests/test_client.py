@@ -238,7 +238,8 @@ def test_netrc_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 LATE = "the body was not complete after 0.3 s: try again, or pass a longer timeout"
-CLOSED = "the connection was closed before the body was complete: try again"
+CLOSED = "the body is incomplete or malformed: try again"
+HEADER = "a header of the request or the response is invalid: check session.headers and the proxy"
 NOTHING = "could not connect, or the connection was closed early: check the URL and the network"
 WRONG = "without an error code: check the URL, the token and the proxy"
 FAILURES: list[tuple[Script, str, int | None]] = [
@@ -251,6 +252,8 @@ FAILURES: list[tuple[Script, str, int | None]] = [
     (b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, NOTHING, None),
     (OK + b"Content-Length: 500\r\n\r\n<CLICK", CLOSED, None),
     (CHUNKED + b"50\r\n<CLICK", CLOSED, None),
+    (CHUNKED + b"-5\r\n<CLICK\r\n0\r\n\r\n", CLOSED, None),
+    (OK + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\n<CLICK", HEADER, None),
     (stall, "no response within 0.3 s: check the URL and the network, or pass a longer timeout", None),
     (dripping(OK + b"Content-Length: 9\r\n\r\n", b""), LATE, None),
     (dripping(CHUNKED + b"3;", b"x"), LATE, None),
