@@ -7,6 +7,7 @@ import re
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -34,8 +35,10 @@ class TestTroubleshooting:
     """One method for each heading, found by the id of the heading. Each raises what the reader sees."""
 
     @pytest.fixture(autouse=True)
-    def servers(self, mock: MockServer, session: requests.Session, sandbox: str) -> None:
-        self.mock, self.session, self.sandbox = mock, session, sandbox
+    def servers(
+        self, mock: MockServer, session: requests.Session, sandbox: str, says: Callable[[str, str], None]
+    ) -> None:
+        self.mock, self.session, self.sandbox, self.says = mock, session, sandbox, says
 
     @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.split("`")[1])
     def test_message(self, section: str) -> None:
@@ -134,7 +137,11 @@ class TestTroubleshooting:
         etree.fromstring('<?xml version="1.0" encoding="UTF-8"?><a/>')
 
     def plain_http(self) -> None:
-        list_types(self.mock.http_url)
+        try:
+            list_types(self.mock.http_url)
+        except ServiceError as error:
+            self.says("callback-types/endpoint.md", f"| Response to plain HTTP | Error {error.code} |")
+            raise
 
     def type_gone(self) -> None:
         api = ConnectAPI(TOKEN, self.mock.url, session=self.session)
