@@ -111,7 +111,7 @@ class DeliveryStatus:
         api_msg_id: The gateway's message id.
         status: A member of `MessageStatus`, or a `str` if the delivery status isn't documented.
         cli_msg_id: The sender's own message id, which may be empty.
-        timestamp: The time of the status, as an aware `datetime` in UTC.
+        timestamp: The field `timestamp`, as an aware `datetime` in UTC.
         recipient: The field `to`.
         sender: The field `from`, which may contain letters.
         charge: The price of the message, in credits.

@@ -31,7 +31,7 @@ def errors_of_this_call() -> str:
 def all_error_codes() -> str:
     page = (ROOT / "docs" / "callback-types" / "errors.md").read_text(encoding="utf-8")
     sections = set(re.findall(r"^#.*\{ #error-(\d{3}) \}", page, re.MULTILINE))
-    advice = dict.fromkeys(FACTS["user_guide_lists"]["undefined"], "#unknown-code")
+    advice = {"002": "#error-004"} | dict.fromkeys(FACTS["user_guide_lists"]["undefined"], "#unknown-code")
     for call, guide in (("authenticate_user", "authenticate-user"), ("create_connection", "configure-callback")):
         advice |= dict.fromkeys(FACTS["errors_of_other_calls"][call], f"../guides/{guide}.md#when-it-fails")
     rows = []
