@@ -38,6 +38,6 @@ policy = GatewayRetry(
 )
 with requests.Session() as session:
     session.mount("https://", HTTPAdapter(max_retries=policy))
-    api = ConnectAPI.from_environment(session)
+    api = ConnectAPI.from_environment(session, timeout=5)
     for callback_type in api.list_callback_types():
         print(callback_type.id, callback_type.name)

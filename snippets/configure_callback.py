@@ -15,7 +15,8 @@ with ConnectAPI.from_environment() as api:
     types = api.list_callback_types()
     ids = [found.id for found in types if found.name.casefold() == name]
     if len(ids) != 1:
-        sys.exit(f"expected one callback type named {wanted}, found {len(ids)}")
+        names = ", ".join(found.name for found in types)
+        sys.exit(f"expected one callback type named {wanted}, found {len(ids)}: {names}")
     api_id = api.create_connection(
         os.environ["CONNECT_API_USER"],
         os.environ["CONNECT_API_PASSWORD"],

@@ -221,11 +221,11 @@ class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
         self.session = session if session is not None else requests.Session()
 
     @classmethod
-    def from_environment(cls, session: requests.Session | None = None) -> ConnectAPI:
+    def from_environment(cls, session: requests.Session | None = None, timeout: float = 10) -> ConnectAPI:
         """Read the token from `CONNECT_API_TOKEN` and, if it is set, `base_url` from `CONNECT_API_URL`."""
         if "CONNECT_API_TOKEN" not in os.environ:
             raise InvalidRequest("set CONNECT_API_TOKEN to the authentication token of your Connect API connection")
-        return cls(os.environ["CONNECT_API_TOKEN"], os.environ.get("CONNECT_API_URL", SERVICE_URL), session=session)
+        return cls(os.environ["CONNECT_API_TOKEN"], os.environ.get("CONNECT_API_URL", SERVICE_URL), timeout, session)
 
     def __repr__(self) -> str:
         return f"ConnectAPI(base_url={self.base_url!r}, timeout={self.timeout!r})"

@@ -329,6 +329,8 @@ class MockServer:
         name = token if token.endswith(".xml") else f"{token}.xml"
         if not token or "/" in token:
             return 404, "The path must be the authentication token."
+        if status := re.fullmatch("status-([45][0-9][0-9])", token):
+            return int(status[1]), "The token asked for this HTTP status."
         if handler.server.context is None:
             document = self._documents["error-009.xml"]
         elif not action:

@@ -19,15 +19,16 @@ def test_my_receiver_stores_a_status(tmp_path: Path) -> None:
         api = ConnectAPI("AUTHENTICATION_TOKEN", mock.url)
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
         api.session.verify = str(mock.ca_file)
+        ids = {found.name: found.id for found in api.list_callback_types()}
         api.create_connection(
             "sampleuser",
             "samplepass1",
             callback_url=f"http://127.0.0.1:{receiver.server_port}/callback",
-            callback_type_id=0,
+            callback_type_id=ids["HTTP GET"],
             callback_username=USER,
             callback_password=PASSWORD,
         )
-        assert mock.deliver("HTTP POST", status="007").status == 200
+        assert mock.deliver(status="007").status == 200
         receiver.shutdown()
     (status,) = read_statuses(tmp_path / "callbacks.db")
     assert status.status == "007"

@@ -50,7 +50,7 @@ def with_facts_and_documents() -> str:
     return f"{text.partition(begin)[0]}{begin}\n{entries}}}\n{end}{text.partition(end)[2]}"
 
 
-def test_the_file_contains_the_facts_and_documents(update: Callable[[Path, str], None]) -> None:
+def test_the_file_is_up_to_date(update: Callable[[Path, str], None]) -> None:
     update(MOCK, with_facts_and_documents())
     assert {key: names[1].upper() for key, names in FACTS["callback_types"].items()} == CALLBACK_TYPES
     assert list(FACTS["connection_types"]) == list(CONNECTION_IDS)
@@ -109,6 +109,7 @@ STATUSES = [
     ("POST /error-007", LARGE.replace("get_list", quote(r"a &lt;\1")), FORM, 200, r"<Action>a &lt;\1_callback<"),
     ("POST /recorded", LARGE.replace("callback", "connection"), FORM, 200, "<connection_type>"),
     ("POST /error-000", LARGE, FORM, 404, "It has error-004, error-005, error-006, error-007"),
+    ("GET /status-503", "", FORM, 503, "The token asked for this HTTP status."),
     ("GET /get-captcha/response.xml", "", FORM, 404, "must be the authentication token"),
     ("DELETE /token", "", FORM, 405, "Allow: GET, POST\r\n"),
     ("POST /token", LARGE.ljust(MAX_REQUEST, "+"), FORM, 200, "<Result>Success"),
@@ -149,7 +150,7 @@ a backslash                                | create_connection callback_url=http
 """
 """A row of the page or a reason, a request, and the errors in its response. 65* is a text of 65 characters."""
 ROWS = [[cell.strip() for cell in line.split("|")] for line in CALLS.strip().splitlines()]
-ELSEWHERE = re.compile("`009`|`004`|`003`|`400`|`402`|`440`|TransportError|status 404|status 413")
+ELSEWHERE = re.compile("`009`|`004`|`003`|`400`|`402`|`440`|TransportError|HTTP status")
 """The rows of the page that a test below or the test of the messages in troubleshooting.md carries out."""
 
 

@@ -103,6 +103,11 @@ class TestTroubleshooting:
     def no_connection(self) -> None:
         list_types("https://127.0.0.1:9")
 
+    def call_failed(self) -> None:
+        variables = {**os.environ, "CONNECT_API_URL": "https://127.0.0.1:9", "CONNECT_API_TOKEN": TOKEN}
+        program = [sys.executable, str(SNIPPETS / "list_types.py")]
+        raise OSError(subprocess.run(program, env=variables, capture_output=True, encoding="utf-8", check=False).stderr)
+
     def no_answer(self) -> None:
         with scripted(stall) as url, pytest.raises(TransportError) as raised:
             list_types(url, timeout=0.2)

@@ -18,7 +18,8 @@ from mock_server import MockServer
 
 FACT = {name: value for name, (value, _) in FACTS["facts"].items()}
 SPECIFICATION_TIME = FACT["time of the specification's sample"]
-MESSAGES = FACTS["user_guide_errors"] | {code: pair[0] for code, pair in FACTS["errors_of_this_call"].items()}
+MESSAGES = FACTS["user_guide_errors"] | FACTS["sample_errors"]
+MESSAGES |= {code: message for code, (message, _) in FACTS["errors_of_this_call"].items()}
 FILES = {path.relative_to(XML).as_posix() for path in XML.rglob("*.xml")}
 CODES = {*FACTS["errors_of_this_call"], *(name[6:9] for name in FILES if name.startswith("error-"))}
 

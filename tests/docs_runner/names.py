@@ -33,7 +33,8 @@ def misspelt(page: Page, settings: Settings) -> Iterator[str]:
             words = [word for word in code.split() if not (settings.root / word).exists()]  # a path is a name too
             for token in _TOKEN.findall(" ".join(words)):
                 if token not in known and token not in settings.names:
-                    yield f"{file}:{number}: `{code}`: there is no {token} in the programs, documents and facts"
+                    advice = "correct it, or add it to tool.docs_runner.names"
+                    yield f"{file}:{number}: `{code}`: no program, document or fact contains {token}: {advice}"
 
 
 def spans(line: str) -> list[str]:

@@ -213,7 +213,10 @@ class Walk:
             print(f"written: {fence.include}\n{_difference(block.text, printed)}")
             return
         where = f" (from {fence.include})" if fence.include else " (move it to a file, so that --update can write it)"
-        _fail(fence, f"this output{where} isn't what the program prints", _difference(block.text, printed))
+        message = (
+            f"this output{where} isn't what the program prints: if it has changed on purpose, run `pytest --update`"
+        )
+        _fail(fence, message, _difference(block.text, printed))
 
     def _as_here(self, text: str) -> str:
         for shown, actual in self.target.replace.items():
