@@ -110,10 +110,11 @@ def fields_of(schema: str, *samples: str) -> str:
     for path, element, often in _declared(types[str(root.get("type"))], types):
         kind = _type(str(element.get("type")), types)
         examples = [found.text for document in documents for found in document.iterfind(path) if found.text]
-        shown = "Elements" if kind == "Elements" else f"`{examples[0].strip()}`" if examples else "No sample"
         meaning = " ".join("".join(map(str, element.itertext())).split())
-        rows.append([f"`{path}`", f"{kind}, {often.lower()}", meaning, shown])
-    return table(["Element", "Type", "Meaning", "Example"], rows)  # a phone has no room for a fifth column
+        shown = f", for example `{examples[0].strip()}`" if examples and kind != "Elements" else ""
+        name = f"<code>{path.replace('/', '/<wbr>')}</code>"  # a phone breaks it there, and not inside a word
+        rows.append([name, f"{kind}, {often.lower()}", meaning + shown])
+    return table(["Element", "Type", "Meaning"], rows)
 
 
 def _declared(

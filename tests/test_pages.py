@@ -61,6 +61,16 @@ def test_every_code_has_a_place_on_the_page_about_errors() -> None:
     assert '--8<-- "docs/tables/all-error-codes.md"' in page
 
 
+@pytest.mark.parametrize("guide", ["authenticate-user", "configure-callback"])
+def test_each_error_of_a_call_has_advice(guide: str) -> None:
+    """The table of all error codes links to these lists."""
+    page = (ROOT / "docs" / "guides" / f"{guide}.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- \*\*(`.*`):\*\*", page, re.MULTILINE)
+    call = "authenticate_user" if guide == "authenticate-user" else "create_connection"
+    errors = set(FACTS["errors_of_other_calls"][call])
+    assert set(re.findall(r"`(\d{3})`", " ".join(listed))) == errors, f"docs/guides/{guide}.md:1: advice for {call}"
+
+
 def test_the_list_of_further_names_is_not_stale() -> None:
     used = {code for page in PAGES for _, _, line in page.prose() for code in spans(line)}
     words = {word for code in used for word in re.findall(r"\w+", code)}
