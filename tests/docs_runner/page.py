@@ -91,19 +91,13 @@ class Page:
         """All code blocks, in their order."""
         return tuple(scan(self.path, self.lines))
 
-    def docstrings(self, module: str) -> Iterator[tuple[str, int, list[str]]]:
-        """Yield each public docstring of a module: its file, its first line and its lines."""
-        file = next(self.root.glob(f"*/{module}.py")).relative_to(self.root).as_posix()
-        for first, lines in _docstrings(ast.parse((self.root / file).read_text(encoding="utf-8"))):
-            yield file, first, lines
-
     def prose(self) -> Iterator[tuple[str, int, str]]:
         """Yield the lines outside code blocks, those of docstrings that the page shows included: file, number, line."""
         yield from _prose(self.path, self.lines)
-        for line in self.lines:
-            if match := _DOCSTRINGS_OF.fullmatch(line):
-                for file, first, lines in self.docstrings(match[1]):
-                    yield from _prose(file, lines, first)
+        for module in filter(None, map(_DOCSTRINGS_OF.fullmatch, self.lines)):
+            path = next(self.root.glob(f"*/{module[1]}.py"))
+            for first, lines in _docstrings(ast.parse(path.read_text(encoding="utf-8"))):
+                yield from _prose(path.relative_to(self.root).as_posix(), lines, first)
 
     def following(self, fence: Fence) -> Fence | None:
         """Return the next block."""
