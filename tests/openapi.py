@@ -60,15 +60,12 @@ def description() -> str:
 
 
 def _examples() -> dict[str, Any]:
-    found = {
-        "response": ("As the specification shows it", "response.xml"),
-        "recorded": ("As recorded in 2013", "recorded.xml"),
+    codes = sorted(path.stem.removeprefix("error-") for path in XML.glob("error-*.xml"))
+    summaries = {
+        "response": "As the specification shows it",
+        "recorded": "As recorded in 2013",
+        **{f"error-{code}": f"Error {code}: {meanings(code)[0][0]}" for code in codes},
+        "several-errors": "Several errors in one response (sample data)",
     }
-    for path in sorted(XML.glob("error-*.xml")):
-        code = path.stem.removeprefix("error-")
-        found[path.stem] = (f"Error {code}: {meanings(code)[0][0]}", path.name)
-    found["several-errors"] = ("Several errors in one response (sample data)", "several-errors.xml")
-    return {
-        name: {"summary": summary, "value": (XML / file).read_text(encoding="utf-8")}
-        for name, (summary, file) in found.items()
-    }
+    values = {name: (XML / f"{name}.xml").read_text(encoding="utf-8") for name in summaries}
+    return {name: {"summary": summary, "value": values[name]} for name, summary in summaries.items()}
