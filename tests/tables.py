@@ -112,7 +112,7 @@ def fields_of(schema: str, *samples: str) -> str:
         examples = [found.text for document in documents for found in document.iterfind(path) if found.text]
         shown = "Elements" if kind == "Elements" else f"`{examples[0].strip()}`" if examples else "No sample"
         meaning = " ".join("".join(map(str, element.itertext())).split())
-        rows.append([f"`{path}`", f"{kind}, {often.lower()}", meaning, shown])
+        rows.append([f"`{path}`", f"{kind}, {often}", meaning, shown])
     return table(["Element", "Type", "Meaning", "Example"], rows)  # a phone has no room for a fifth column
 
 
@@ -127,12 +127,10 @@ def _declared(
             continue
         seen.add(name)
         groups = [group for group in element.iterancestors() if group.tag in (f"{_XS}sequence", f"{_XS}choice")]
-        least = min(int(each.get("minOccurs", "1")) for each in (element, *groups))
-        in_choice = any(group.tag == f"{_XS}choice" for group in groups)
-        many = any(each.get("maxOccurs", "1") == "unbounded" for each in (element, *groups))
-        once = "At most once" if least == 0 or in_choice else "Once"
-        often = ("Any number of times" if least == 0 or in_choice else "Once or more") if many else once
-        yield name, element, often
+        optional = any(each.get("minOccurs") == "0" or each.tag == f"{_XS}choice" for each in (element, *groups))
+        many = any(each.get("maxOccurs") == "unbounded" for each in (element, *groups))
+        once, often = ("at most once", "any number of times") if optional else ("once", "once or more")
+        yield name, element, often if many else once
         kind = types.get(element.get("type", ""))
         if kind is not None and kind.tag == f"{_XS}complexType":
             yield from _declared(kind, types, f"{name}/")
@@ -150,9 +148,7 @@ def _type(name: str, types: dict[str, etree._Element]) -> str:
         return " or ".join(values)
     if not patterns:
         return "Text, not empty"
-    if match := re.fullmatch(r"\[0-9\]\{(?:1,)?(\d+)\}", patterns[0]):
-        return f"1 to {match[1]} digits" if "," in patterns[0] else f"{match[1]} digits"
-    return f"Text of the form `{patterns[0]}`"
+    return patterns[0].removeprefix("[0-9]{").removesuffix("}").replace(",", " to ") + " digits"
 
 
 def checker_facts() -> str:
