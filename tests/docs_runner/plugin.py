@@ -47,12 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     root = parent.config.rootpath
-    name = file_path.relative_to(root).as_posix() if file_path.is_relative_to(root) else ""
-    if not (name.startswith("docs/") and name.endswith(".md")):
+    if file_path.suffix != ".md" or not file_path.is_relative_to(root / "docs"):
         return None
-    if is_checked_elsewhere(name, read_settings(root)):
-        return None
-    return PageFile.from_parent(parent, path=file_path)
+    is_part = is_checked_elsewhere(file_path.relative_to(root).as_posix(), read_settings(root))
+    return None if is_part else PageFile.from_parent(parent, path=file_path)
 
 
 class PageFile(pytest.File):
