@@ -56,14 +56,16 @@ def _play(script: Script, connection: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def scripted(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Play the script on each connection after its request, with TLS if there is a context. The result is the URL."""
+def scripted(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Play a script on each connection after its request, the last one again and again. The result is the URL."""
+    left = [*scripts]
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             while listener.fileno() >= 0:
                 with contextlib.suppress(OSError), listener.accept()[0] as plain, contextlib.ExitStack() as stack:
-                    _play(script, stack.enter_context(tls.wrap_socket(plain, server_side=True)) if tls else plain)
+                    connection = stack.enter_context(tls.wrap_socket(plain, server_side=True)) if tls else plain
+                    _play(left.pop(0) if left[1:] else left[0], connection)
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}"

@@ -280,7 +280,7 @@ def test_deadline_with_tls(tmp_path: Path) -> None:
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     session.verify = str(tmp_path / "ca.pem")
-    with scripted(dripping(OK + b"Content-Length: 9999\r\n\r\n"), context) as url:
+    with scripted(dripping(OK + b"Content-Length: 9999\r\n\r\n"), tls=context) as url:
         assert_fails(ConnectAPI(TOKEN, url, 0.3, session), LATE, None)
 
 
