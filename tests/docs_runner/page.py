@@ -170,8 +170,7 @@ def _docstrings(node: ast.AST) -> Iterator[tuple[int, list[str]]]:
 
 
 def _block(element: html.HtmlElement) -> Block:
-    languages = [name.removeprefix("language-") for name in element.classes if name.startswith("language-")]
-    titles = element.xpath("./span[@class='filename']")
+    language = next((name.removeprefix("language-") for name in element.classes if name.startswith("language-")), "")
+    title = "".join(span.text_content() for span in element.xpath("./span[@class='filename']"))
     (code,) = element.xpath(".//code")
-    title = titles[0].text_content() if titles else ""
-    return Block(languages[0] if languages else "", title, code.text_content().rstrip("\n"))
+    return Block(language, title, code.text_content().rstrip("\n"))
