@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,13 +159,9 @@ def _prose(file: str, lines: list[str], first: int = 1) -> Iterator[tuple[str, i
 
 def _docstrings(node: ast.AST) -> Iterator[tuple[int, list[str]]]:
     """Yield the docstrings of a module and of its public classes, functions and constants."""
-    body: list[ast.stmt] = getattr(node, "body", [])
-    for position, child in enumerate(body):
-        value = child.value.value if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant) else None
-        if isinstance(value, str) and (position == 0 or isinstance(body[position - 1], ast.Assign | ast.AnnAssign)):
-            text = value.splitlines()
-            margin = min((len(line) - len(line.lstrip()) for line in text[1:] if line.strip()), default=0)
-            yield child.lineno, [text[0], *(line[margin:] for line in text[1:])]
+    for child in getattr(node, "body", []):
+        if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+            yield child.lineno, inspect.cleandoc(str(child.value.value)).splitlines()
         elif isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
             yield from _docstrings(child)
 
