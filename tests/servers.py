@@ -56,8 +56,6 @@ class _Host(SimpleHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignore connections that a browser closes early, which it does when it leaves a page."""
 
