@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import ssl
 import traceback
 import tracemalloc
 from collections.abc import Callable, Sequence
@@ -13,7 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from lxml import etree
@@ -62,10 +60,9 @@ def assert_hidden(secret: str, error: BaseException) -> None:
 # The calls.
 
 
-def success(action: str, *values: dict[str, Any]) -> bytes:
-    fields = ["".join(f"<{name}>{text}</{name}>" for name, text in value.items()) for value in values]
-    rows = "".join(f"<Value>{row}</Value>" for row in fields)
-    head = f"<CLICKATELLSDK><Action>{action}</Action><Result>Success</Result><Values>{rows}</Values>"
+def success(action: str, value: dict[str, Any]) -> bytes:
+    fields = "".join(f"<{name}>{text}</{name}>" for name, text in value.items())
+    head = f"<CLICKATELLSDK><Action>{action}</Action><Result>Success</Result><Values><Value>{fields}</Value></Values>"
     return answer(f"{head}<Timestamp>1316512313</Timestamp></CLICKATELLSDK>".encode())
 
 
@@ -184,8 +181,9 @@ class Recorder(requests.adapters.HTTPAdapter):
         self.closed = True
 
 
-def recorded(session: requests.Session, base_url: str = HOST) -> Recorder:
-    recorder = Recorder()
+def recorded(base_url: str = HOST, **settings: Any) -> Recorder:
+    recorder, session = Recorder(), requests.Session()
+    vars(session).update(settings)
     session.mount(base_url[:8], recorder)
     with ConnectAPI(TOKEN, base_url, 7, session) as api:
         failing(api.list_callback_types)
@@ -209,28 +207,22 @@ def test_proxy(base_url: str, own: Any, expected: str | None, monkeypatch: pytes
     """The session counts, then the environment. Nothing on this machine goes through a proxy of the environment."""
     monkeypatch.setenv("HTTP_PROXY", PROXY)
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
-    session = requests.Session()
-    session.proxies = own
-    recorder = recorded(session, base_url)
+    recorder = recorded(base_url, proxies=own)
     assert requests.utils.select_proxy(str(recorder.request.url), recorder.given["proxies"]) == expected
 
 
 @pytest.mark.parametrize(("verify", "expected"), [(True, "bundle.pem"), ("pinned.pem", "pinned.pem"), (False, False)])
 def test_authority(verify: Any, expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "bundle.pem")
-    session = requests.Session()
-    session.verify = verify
-    assert recorded(session).given["verify"] == expected
+    assert recorded(verify=verify).given["verify"] == expected
 
 
 def test_netrc_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("default login somebody password hush\n", encoding="utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert requests.utils.get_netrc_auth(HOST), "requests would use it"
-    session = requests.Session()
-    assert "Authorization" not in recorded(session).request.headers
-    session.auth = ("user", "password")
-    assert "Authorization" in recorded(session).request.headers
+    assert "Authorization" not in recorded().request.headers
+    assert "Authorization" in recorded(auth=("user", "password")).request.headers
 
 
 # What can fail on the way.
@@ -276,11 +268,9 @@ def test_failure_on_the_way(number: int) -> None:
 
 
 def test_deadline_with_tls(tmp_path: Path) -> None:
-    authority, context, session = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), requests.Session()
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    session = requests.Session()
     session.verify = str(tmp_path / "ca.pem")
-    with scripted(dripping(OK + b"Content-Length: 9999\r\n\r\n"), tls=context) as url:
+    with scripted(dripping(OK + b"Content-Length: 9999\r\n\r\n"), ca_file=tmp_path / "ca.pem") as url:
         assert_fails(ConnectAPI(TOKEN, url, 0.3, session), LATE, None)
 
 
