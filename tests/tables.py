@@ -92,8 +92,8 @@ def delivery_statuses() -> str:
 
 
 def message_status() -> str:
-    members = {code: MessageStatus(code).name for code in FACTS["delivery_statuses"]}
-    return table(["Status", "Member"], [[f"`{code}`", f"`{name}`"] for code, name in members.items()])
+    rows = [[f"`{code}`", f"`{MessageStatus(code).name}`"] for code in FACTS["delivery_statuses"]]
+    return table(["Status", "Member"], rows)
 
 
 def sources() -> str:
