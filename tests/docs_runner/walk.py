@@ -228,12 +228,10 @@ def _environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
     }
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        environment[name] = environment[name.lower()] = _DEAD_PROXY
-    return environment
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), _DEAD_PROXY)
+    proxies["NO_PROXY"] = "127.0.0.1,localhost"
+    return environment | proxies | {name.lower(): value for name, value in proxies.items()}
 
 
 def _difference(expected: str, actual: str) -> str:
