@@ -259,9 +259,8 @@ def assert_fails(api: ConnectAPI, message: str, status: int | None) -> None:
     assert_hidden(TOKEN, error)
 
 
-@pytest.mark.parametrize("number", range(len(FAILURES)))
-def test_failure_on_the_way(number: int) -> None:
-    script, message, status = FAILURES[number]
+@pytest.mark.parametrize(("script", "message", "status"), FAILURES, ids=range(len(FAILURES)))
+def test_failure_on_the_way(script: Script, message: str, status: int | None) -> None:
     with scripted(script) as url:
         assert_fails(ConnectAPI(TOKEN, url, timeout=0.3), message, status)
     assert script not in ended, "the client hung up when the time was over"
@@ -390,9 +389,8 @@ MALFORMED: list[tuple[str, Sequence[str | bytes]]] = [
 CASES = [(message, body) for message, bodies in MALFORMED for body in bodies]
 
 
-@pytest.mark.parametrize("number", range(len(CASES)))
-def test_malformed(number: int) -> None:
-    message, body = CASES[number]
+@pytest.mark.parametrize(("message", "body"), CASES, ids=range(len(CASES)))
+def test_malformed(message: str, body: str | bytes) -> None:
     with pytest.raises(MalformedResponse) as raised:
         client.parse_callback_types(body.encode() if isinstance(body, str) else body)
     assert str(raised.value).startswith(f"expected {message}")
@@ -411,9 +409,8 @@ BODIES: list[tuple[str, object, bytes]] = [
 ]
 
 
-@pytest.mark.parametrize("number", range(len(BODIES)))
-def test_compressed(number: int) -> None:
-    encoding, expected, body = BODIES[number]
+@pytest.mark.parametrize(("encoding", "expected", "body"), BODIES, ids=range(len(BODIES)))
+def test_compressed(encoding: str, expected: object, body: bytes) -> None:
     tracemalloc.start()
     try:
         with scripted(answer(body, "200 OK", f"Content-Encoding:{encoding}")) as url:

@@ -114,10 +114,9 @@ STATUSES = [
 ]
 
 
-@pytest.mark.parametrize("number", range(len(STATUSES)))
-def test_response_to_a_request(number: int, mock: MockServer) -> None:
-    first_line, body, header, status, text = STATUSES[number]
-    head, received = send(mock, first_line, body, header, f"Content-Length: {len(body)}")
+@pytest.mark.parametrize(("line", "body", "header", "status", "text"), STATUSES, ids=range(len(STATUSES)))
+def test_response_to_a_request(line: str, body: str, header: str, status: int, text: str, mock: MockServer) -> None:
+    head, received = send(mock, line, body, header, f"Content-Length: {len(body)}")
     assert head.startswith(f"HTTP/1.1 {status} ")
     assert text in f"{head}\r\n{received.decode()}"
 
