@@ -28,7 +28,6 @@ from facts import FACTS, ROOT
 from mock_server import MockServer
 
 POLICY = re.findall(r'Content-Security-Policy "([^"]*)"', (ROOT / "snippets" / "nginx.conf").read_text("utf-8"))[0]
-NODE_MODULES = ROOT / ".ci" / "npm" / "node_modules"
 
 
 class _Host(SimpleHTTPRequestHandler):
@@ -122,7 +121,7 @@ def docs_targets(sandbox: str, mock_server: MockServer) -> list[Target]:
         "--port 8080": f"--port {receiver}",
         "127.0.0.1:8080": f"127.0.0.1:{receiver}",
     }
-    node = {"NODE_PATH": str(NODE_MODULES)}
+    node = {"NODE_PATH": str(ROOT / ".ci" / "npm" / "node_modules")}
     trusting = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]
     return [
         Target(

@@ -12,7 +12,6 @@ import pytest
 
 from facts import ROOT
 
-EXAMPLE = ROOT / "tests" / "docs_runner" / "example"
 PAGE, START = "docs/index.md", "docs/quickstart.md"
 FAULTS = [  # file, what it says, what it says with the fault, and the message that has to appear
     ("programs/today.out", "sunny", "rainy", f"{PAGE}:15: this output (from programs/today.out)"),
@@ -34,7 +33,7 @@ def run(folder: Path, *arguments: str, **variables: str) -> subprocess.Completed
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(EXAMPLE, tmp_path / "a site ñ"))
+    return Path(shutil.copytree(ROOT / "tests" / "docs_runner" / "example", tmp_path / "a site ñ"))
 
 
 def plant(copy: Path, name: str, old: str, new: str) -> None:
