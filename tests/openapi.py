@@ -7,16 +7,25 @@ from typing import Any
 
 from facts import FACTS, XML, meanings
 
-SERVICE = FACTS["facts"]["endpoint"][0].rstrip("/")
-
 
 def description() -> str:
     """Return `docs/openapi.json`: one path, GET and POST, and every documented response as an example."""
     request = (XML / "request.xml").read_text(encoding="utf-8").rstrip("\n")
+    codes = sorted(path.stem.removeprefix("error-") for path in XML.glob("error-*.xml"))
+    summaries = {
+        "response": "As the specification shows it",
+        "recorded": "As recorded in 2013",
+        **{f"error-{code}": f"Error {code}: {meanings(code)[0][0]}" for code in codes},
+        "several-errors": "Several errors in one response (sample data)",
+    }
+    examples = {
+        name: {"summary": summary, "value": (XML / f"{name}.xml").read_text(encoding="utf-8")}
+        for name, summary in summaries.items()
+    }
     response = {
         "description": "A success or an error, as the element `Result` says. Read the body before the HTTP status, "
         "because the HTTP status of an error isn't documented.",
-        "content": {"text/xml": {"schema": {"type": "string"}, "examples": _examples()}},
+        "content": {"text/xml": {"schema": {"type": "string"}, "examples": examples}},
     }
     parameter = {"type": "string", "description": "The request document.", "examples": [request]}
     get = {
@@ -51,24 +60,9 @@ def description() -> str:
             "live service. We don't know whether the service still runs.",
         },
         "servers": [
-            {"url": SERVICE, "description": "The service"},
+            {"url": FACTS["facts"]["endpoint"][0].rstrip("/"), "description": "The service"},
             {"url": "https://127.0.0.1:8443", "description": "The mock server on your machine"},
         ],
         "paths": {"/{token}": {"parameters": [token], "get": get, "post": post}},
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def _examples() -> dict[str, Any]:
-    found = {
-        "response": ("As the specification shows it", "response.xml"),
-        "recorded": ("As recorded in 2013", "recorded.xml"),
-    }
-    for path in sorted(XML.glob("error-*.xml")):
-        code = path.stem.removeprefix("error-")
-        found[path.stem] = (f"Error {code}: {meanings(code)[0][0]}", path.name)
-    found["several-errors"] = ("Several errors in one response (sample data)", "several-errors.xml")
-    return {
-        name: {"summary": summary, "value": (XML / file).read_text(encoding="utf-8")}
-        for name, (summary, file) in found.items()
-    }

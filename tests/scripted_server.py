@@ -8,6 +8,9 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import trustme
 
 Script = bytes | Callable[[socket.socket], None]
 received: list[bytes] = []
@@ -56,16 +59,22 @@ def _play(script: Script, connection: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def scripted(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Play the script on each connection after its request, with TLS if there is a context. The result is the URL."""
+def scripted(*scripts: Script, ca_file: Path | None = None) -> Iterator[str]:
+    """Play a script on each connection, the last one again and again; with TLS if there is a `ca_file` to write."""
+    left, context = [*scripts], ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if ca_file:
+        authority = trustme.CA()
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+        authority.cert_pem.write_to_path(str(ca_file))
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             while listener.fileno() >= 0:
                 with contextlib.suppress(OSError), listener.accept()[0] as plain, contextlib.ExitStack() as stack:
-                    _play(script, stack.enter_context(tls.wrap_socket(plain, server_side=True)) if tls else plain)
+                    connection = stack.enter_context(context.wrap_socket(plain, server_side=True)) if ca_file else plain
+                    _play(left.pop(0) if left[1:] else left[0], connection)
 
         threading.Thread(target=serve, daemon=True).start()
-        yield f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http{'s' if ca_file else ''}://127.0.0.1:{listener.getsockname()[1]}"
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)

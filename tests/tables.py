@@ -92,8 +92,8 @@ def delivery_statuses() -> str:
 
 
 def message_status() -> str:
-    members = {code: MessageStatus(code).name for code in FACTS["delivery_statuses"]}
-    return table(["Status", "Member"], [[f"`{code}`", f"`{name}`"] for code, name in members.items()])
+    rows = [[f"`{code}`", f"`{MessageStatus(code).name}`"] for code in FACTS["delivery_statuses"]]
+    return table(["Status", "Member"], rows)
 
 
 def sources() -> str:
@@ -113,7 +113,7 @@ def fields_of(schema: str, *samples: str) -> str:
         meaning = " ".join("".join(map(str, element.itertext())).split())
         shown = f", for example `{examples[0].strip()}`" if examples and kind != "Elements" else ""
         name = f"<code>{path.replace('/', '/<wbr>')}</code>"  # a phone breaks it there, and not inside a word
-        rows.append([name, f"{kind}, {often.lower()}", meaning + shown])
+        rows.append([name, f"{kind}, {often}", meaning + shown])
     return table(["Element", "Type", "Meaning"], rows)
 
 
@@ -128,12 +128,10 @@ def _declared(
             continue
         seen.add(name)
         groups = [group for group in element.iterancestors() if group.tag in (f"{_XS}sequence", f"{_XS}choice")]
-        least = min(int(each.get("minOccurs", "1")) for each in (element, *groups))
-        in_choice = any(group.tag == f"{_XS}choice" for group in groups)
-        many = any(each.get("maxOccurs", "1") == "unbounded" for each in (element, *groups))
-        once = "At most once" if least == 0 or in_choice else "Once"
-        often = ("Any number of times" if least == 0 or in_choice else "Once or more") if many else once
-        yield name, element, often
+        optional = any(each.get("minOccurs") == "0" or each.tag == f"{_XS}choice" for each in (element, *groups))
+        many = any(each.get("maxOccurs") == "unbounded" for each in (element, *groups))
+        once, often = ("at most once", "any number of times") if optional else ("once", "once or more")
+        yield name, element, often if many else once
         kind = types.get(element.get("type", ""))
         if kind is not None and kind.tag == f"{_XS}complexType":
             yield from _declared(kind, types, f"{name}/")
@@ -151,9 +149,7 @@ def _type(name: str, types: dict[str, etree._Element]) -> str:
         return " or ".join(values)
     if not patterns:
         return "Text, not empty"
-    if match := re.fullmatch(r"\[0-9\]\{(?:1,)?(\d+)\}", patterns[0]):
-        return f"1 to {match[1]} digits" if "," in patterns[0] else f"{match[1]} digits"
-    return f"Text of the form `{patterns[0]}`"
+    return patterns[0].removeprefix("[0-9]{").removesuffix("}").replace(",", " to ") + " digits"
 
 
 def checker_facts() -> str:

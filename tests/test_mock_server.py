@@ -33,8 +33,8 @@ CALLBACKS = {kind: (DOWNLOADS / name).read_text(encoding="utf-8") for kind, name
 FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
-def with_facts_and_documents() -> str:
-    """The text of mock_server.py with the messages of the facts and the documents from docs/xml."""
+def test_the_file_is_up_to_date(update: Callable[[Path, str], None]) -> None:
+    """It contains the messages of the facts, and the documents from docs/xml."""
     text = MOCK.read_text(encoding="utf-8")
     begin, end = "_MESSAGES: dict[str, str] = {", "# The end of the documents."
     calls = FACTS["errors_of_other_calls"]
@@ -47,11 +47,7 @@ def with_facts_and_documents() -> str:
         lines = path.read_text(encoding="utf-8").split("\n")
         short = "\n".join("\\\n".join(re.findall(r".{1,110}(?=<|$)|.{1,110}", line)) for line in lines)
         entries += f'    "{path.relative_to(XML).as_posix()}": """\\\n{short}""",\n'
-    return f"{text.partition(begin)[0]}{begin}\n{entries}}}\n{end}{text.partition(end)[2]}"
-
-
-def test_the_file_is_up_to_date(update: Callable[[Path, str], None]) -> None:
-    update(MOCK, with_facts_and_documents())
+    update(MOCK, f"{text.partition(begin)[0]}{begin}\n{entries}}}\n{end}{text.partition(end)[2]}")
     assert {key: names[1].upper() for key, names in FACTS["callback_types"].items()} == CALLBACK_TYPES
     assert list(FACTS["connection_types"]) == list(CONNECTION_IDS)
     assert {name: sample for name, (_, sample) in FACTS["callback_fields"].items()} == STATUS
@@ -118,10 +114,9 @@ STATUSES = [
 ]
 
 
-@pytest.mark.parametrize("number", range(len(STATUSES)))
-def test_response_to_a_request(number: int, mock: MockServer) -> None:
-    first_line, body, header, status, text = STATUSES[number]
-    head, received = send(mock, first_line, body, header, f"Content-Length: {len(body)}")
+@pytest.mark.parametrize(("line", "body", "header", "status", "text"), STATUSES, ids=range(len(STATUSES)))
+def test_response_to_a_request(line: str, body: str, header: str, status: int, text: str, mock: MockServer) -> None:
+    head, received = send(mock, line, body, header, f"Content-Length: {len(body)}")
     assert head.startswith(f"HTTP/1.1 {status} ")
     assert text in f"{head}\r\n{received.decode()}"
 

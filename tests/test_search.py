@@ -13,14 +13,13 @@ from docs_runner.walk import missing
 
 ERRORS, TROUBLE = "callback-types/errors/#", "troubleshooting/#"
 RECEIVE, FIND_ID = "guides/receive-status/", "quickstart/#find-the-id-of-a-type"
-BUNDLE = f"{TROUBLE}no-bundle {TROUBLE}certificate guides/production/#proxies-and-redirects"
 
 FIRST = {  # what readers copy, and the place that comes first; of several places, any
     "004": f"{ERRORS}error-004",
     "E007": f"{ERRORS}error-007",
     "<Error>007</Error>": f"{ERRORS}error-007",
     "no response within 10 s": f"{TROUBLE}no-answer",
-    "CA_BUNDLE": BUNDLE,
+    "CA_BUNDLE": f"{TROUBLE}no-bundle {TROUBLE}certificate guides/production/#proxies-and-redirects",
     "webhook": "callback-types/about/ guides/configure-callback/",
     "DLR": RECEIVE,
     "delivery report": RECEIVE,

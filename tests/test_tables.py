@@ -11,14 +11,13 @@ import pytest
 from facts import ROOT
 from tables import TABLES, checker_facts
 
-
-@pytest.mark.parametrize("name", TABLES)
-def test_the_table_is_up_to_date(name: str, update: Callable[[Path, str], None]) -> None:
-    update(ROOT / "docs" / "tables" / f"{name}.md", TABLES[name]())
+FILES = {f"docs/tables/{name}.md": text for name, text in TABLES.items()}
+FILES["docs/assets/checker/facts.json"] = checker_facts
 
 
-def test_the_facts_of_the_checker_are_up_to_date(update: Callable[[Path, str], None]) -> None:
-    update(ROOT / "docs" / "assets" / "checker" / "facts.json", checker_facts())
+@pytest.mark.parametrize("name", FILES)
+def test_the_file_is_up_to_date(name: str, update: Callable[[Path, str], None]) -> None:
+    update(ROOT / name, FILES[name]())
 
 
 def test_the_pages_include_the_tables() -> None:

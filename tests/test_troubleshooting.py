@@ -7,7 +7,6 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -31,14 +30,22 @@ def list_types(url: str, token: str = TOKEN, **settings: Any) -> None:
     ConnectAPI(token, url, **settings).list_callback_types()
 
 
+def printed_by(*arguments: object, **variables: str) -> str:
+    """Run Python with these arguments and variables; return what it prints."""
+    command, environment = [sys.executable, *map(str, arguments)], {**os.environ, **variables}
+    ended = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=60)
+    return ended.stdout + ended.stderr
+
+
 class TestTroubleshooting:
     """One method for each heading, found by the id of the heading. Each raises what the reader sees."""
 
     @pytest.fixture(autouse=True)
-    def servers(
-        self, mock: MockServer, session: requests.Session, sandbox: str, says: Callable[[str, str], None]
+    def fixtures(
+        self, mock: MockServer, session: requests.Session, sandbox: str, says: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.mock, self.session, self.sandbox, self.says = mock, session, sandbox, says
+        self.mock, self.session, self.sandbox, self.says, self.patch = mock, session, sandbox, says, monkeypatch
+        self.api = ConnectAPI(TOKEN, mock.url, session=session)
 
     @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.split("`")[1])
     def test_message(self, section: str) -> None:
@@ -47,18 +54,14 @@ class TestTroubleshooting:
             getattr(self, anchor.replace("-", "_"))()
 
     def no_module(self) -> None:
-        program = [sys.executable, "-S", str(CLIENT)]  # -S: without the packages of this machine
-        raise ImportError(subprocess.run(program, capture_output=True, encoding="utf-8", check=False).stderr)
+        raise ImportError(printed_by("-S", CLIENT))  # -S: without the packages of this machine
 
     def no_distribution(self) -> None:
         """No version of pip trusts the mock, with or without its variables."""
-        url = f"{self.mock.url}/simple"
-        options = ["--disable-pip-version-check", "--no-cache-dir", "--retries", "0", "--index-url", url]
-        command = [sys.executable, "-m", "pip", "--isolated", "install", *options, "no-such-package"]
-        variables = {**os.environ, "NO_PROXY": "127.0.0.1"}
-        ended = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", check=False)
-        assert "CERTIFICATE_VERIFY_FAILED" in ended.stdout + ended.stderr
-        raise OSError(ended.stderr)
+        options = f"--isolated --disable-pip-version-check --retries 0 --index-url {self.mock.url}/simple"
+        printed = printed_by("-m", "pip", "install", *options.split(), "no-such-package", NO_PROXY="127.0.0.1")
+        assert "CERTIFICATE_VERIFY_FAILED" in printed
+        raise OSError(printed)
 
     def old_python(self) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -66,15 +69,13 @@ class TestTroubleshooting:
             exec(CLIENT.read_text(encoding="utf-8"), {"__name__": "connect_api"})
 
     def no_token(self) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("CONNECT_API_TOKEN", raising=False)
-            ConnectAPI.from_environment()
+        self.patch.delenv("CONNECT_API_TOKEN", raising=False)
+        ConnectAPI.from_environment()
 
     def no_variable(self) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("CONNECT_API_USER", raising=False)
-            with pytest.raises(KeyError) as raised:
-                runpy.run_path(str(SNIPPETS / "authenticate_user.py"))
+        self.patch.delenv("CONNECT_API_USER", raising=False)
+        with pytest.raises(KeyError) as raised:
+            runpy.run_path(str(SNIPPETS / "authenticate_user.py"))
         raise OSError(f"KeyError: {raised.value}")
 
     def base_url(self) -> None:
@@ -94,7 +95,7 @@ class TestTroubleshooting:
         with pytest.raises(OSError, match="Could not find a suitable TLS CA certificate bundle"):
             requests.get(self.mock.url, timeout=10, verify="no-such-file.pem")
         self.session.verify = "no-such-file.pem"
-        list_types(self.mock.url, session=self.session)
+        self.api.list_callback_types()
 
     def proxy(self) -> None:
         self.session.proxies = {"https": "http://127.0.0.1:9"}
@@ -104,14 +105,13 @@ class TestTroubleshooting:
         list_types("https://127.0.0.1:9")
 
     def call_failed(self) -> None:
-        variables = {**os.environ, "CONNECT_API_URL": "https://127.0.0.1:9", "CONNECT_API_TOKEN": TOKEN}
-        program = [sys.executable, str(SNIPPETS / "list_types.py")]
-        raise OSError(subprocess.run(program, env=variables, capture_output=True, encoding="utf-8", check=False).stderr)
+        variables = {"CONNECT_API_URL": "https://127.0.0.1:9", "CONNECT_API_TOKEN": TOKEN}
+        raise OSError(printed_by(SNIPPETS / "list_types.py", **variables))
 
     def no_answer(self) -> None:
         with scripted(stall) as url, pytest.raises(TransportError) as raised:
             list_types(url, timeout=0.2)
-        raise OSError(str(raised.value).replace("0.2 s", f"{ConnectAPI(TOKEN).timeout} s"))
+        raise OSError(str(raised.value).replace("0.2 s", f"{self.api.timeout} s"))
 
     def not_found(self) -> None:
         list_types(f"{self.sandbox}xml", "error-000.xml")
@@ -149,23 +149,19 @@ class TestTroubleshooting:
             raise
 
     def type_gone(self) -> None:
-        api = ConnectAPI(TOKEN, self.mock.url, session=self.session)
-        api.create_connection(*SIGN_IN, callback_type_id=4)
+        self.api.create_connection(*SIGN_IN, callback_type_id=4)
 
     def captcha_required(self) -> None:
-        api = ConnectAPI(TOKEN, self.mock.url, session=self.session)
         for _ in range(2):
             with pytest.raises(ServiceError, match="404"):
-                api.authenticate_user(SIGN_IN[0], "wrongpass1")
-        api.create_connection(*SIGN_IN)
+                self.api.authenticate_user(SIGN_IN[0], "wrongpass1")
+        self.api.create_connection(*SIGN_IN)
 
     def no_such_type(self) -> None:
         program = (SNIPPETS / "configure_callback.py").read_text(encoding="utf-8").replace("HTTP GET", "HTTP POST")
-        api = ConnectAPI(TOKEN, self.mock.url, session=self.session)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ConnectAPI, "from_environment", lambda: api)
-            with pytest.raises(SystemExit) as ended:
-                exec(program, {})
+        self.patch.setattr(ConnectAPI, "from_environment", lambda: self.api)
+        with pytest.raises(SystemExit) as ended:
+            exec(program, {})
         raise OSError(ended.value.code)
 
     def port_in_use(self) -> None:
@@ -177,11 +173,7 @@ class TestTroubleshooting:
     def address_in_use(self) -> None:
         with TemporaryDirectory() as folder:
             variables = {"CALLBACK_DATABASE": f"{folder}/callbacks.db", "CALLBACK_USER": "a", "CALLBACK_PASSWORD": "b"}
-            command = [sys.executable, str(SNIPPETS / "receive_callbacks.py"), "--port", f"{self.mock.tls_port}"]
-            ended = subprocess.run(
-                command, env={**os.environ, **variables}, capture_output=True, encoding="utf-8", check=False, timeout=60
-            )
-        raise OSError(ended.stderr)
+            raise OSError(printed_by(SNIPPETS / "receive_callbacks.py", "--port", self.mock.tls_port, **variables))
 
     def no_database(self) -> None:
         list(read_statuses("no-such-folder/callbacks.db"))

@@ -7,11 +7,9 @@ from collections.abc import Callable
 import pytest
 from conftest import Visit
 
-from docs_runner.page import Page
-from facts import ROOT
+from test_pages import PAGES
 
-PAGES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if "tables" not in path.parts]
-ADDRESSES = [*(Page(ROOT, path).url for path in PAGES), "404.html"]
+ADDRESSES = [*(page.url for page in PAGES), "404.html"]
 FIRST_VIEW = 140 * 1024
 
 SHIFTS = """() => new Promise((resolve) => {

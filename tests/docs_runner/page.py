@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,19 +92,13 @@ class Page:
         """All code blocks, in their order."""
         return tuple(scan(self.path, self.lines))
 
-    def docstrings(self, module: str) -> Iterator[tuple[str, int, list[str]]]:
-        """Yield each public docstring of a module: its file, its first line and its lines."""
-        file = next(self.root.glob(f"*/{module}.py")).relative_to(self.root).as_posix()
-        for first, lines in _docstrings(ast.parse((self.root / file).read_text(encoding="utf-8"))):
-            yield file, first, lines
-
     def prose(self) -> Iterator[tuple[str, int, str]]:
         """Yield the lines outside code blocks, those of docstrings that the page shows included: file, number, line."""
         yield from _prose(self.path, self.lines)
-        for line in self.lines:
-            if match := _DOCSTRINGS_OF.fullmatch(line):
-                for file, first, lines in self.docstrings(match[1]):
-                    yield from _prose(file, lines, first)
+        for module in filter(None, map(_DOCSTRINGS_OF.fullmatch, self.lines)):
+            path = next(self.root.glob(f"*/{module[1]}.py"))
+            for first, lines in _docstrings(ast.parse(path.read_text(encoding="utf-8"))):
+                yield from _prose(path.relative_to(self.root).as_posix(), lines, first)
 
     def following(self, fence: Fence) -> Fence | None:
         """Return the next block."""
@@ -164,20 +159,15 @@ def _prose(file: str, lines: list[str], first: int = 1) -> Iterator[tuple[str, i
 
 def _docstrings(node: ast.AST) -> Iterator[tuple[int, list[str]]]:
     """Yield the docstrings of a module and of its public classes, functions and constants."""
-    body: list[ast.stmt] = getattr(node, "body", [])
-    for position, child in enumerate(body):
-        value = child.value.value if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant) else None
-        if isinstance(value, str) and (position == 0 or isinstance(body[position - 1], ast.Assign | ast.AnnAssign)):
-            text = value.splitlines()
-            margin = min((len(line) - len(line.lstrip()) for line in text[1:] if line.strip()), default=0)
-            yield child.lineno, [text[0], *(line[margin:] for line in text[1:])]
+    for child in getattr(node, "body", []):
+        if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+            yield child.lineno, inspect.cleandoc(str(child.value.value)).splitlines()
         elif isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
             yield from _docstrings(child)
 
 
 def _block(element: html.HtmlElement) -> Block:
-    languages = [name.removeprefix("language-") for name in element.classes if name.startswith("language-")]
-    titles = element.xpath("./span[@class='filename']")
+    language = next((name.removeprefix("language-") for name in element.classes if name.startswith("language-")), "")
+    title = "".join(span.text_content() for span in element.xpath("./span[@class='filename']"))
     (code,) = element.xpath(".//code")
-    title = titles[0].text_content() if titles else ""
-    return Block(languages[0] if languages else "", title, code.text_content().rstrip("\n"))
+    return Block(language, title, code.text_content().rstrip("\n"))

@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from .build import Site, build_once
 from .names import misspelt
 from .owners import is_checked_elsewhere, is_run
 from .page import Page
-from .settings import Settings, read_settings
+from .settings import read_settings
 from .walk import Target, Walk
 
 _SHARED = "DOCS_RUNNER_SHARED"  # the folder that all workers of a run share
@@ -46,12 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     root = parent.config.rootpath
-    name = file_path.relative_to(root).as_posix() if file_path.is_relative_to(root) else ""
-    if not (name.startswith("docs/") and name.endswith(".md")):
+    if file_path.suffix != ".md" or not file_path.is_relative_to(root / "docs"):
         return None
-    if is_checked_elsewhere(name, read_settings(root)):
-        return None
-    return PageFile.from_parent(parent, path=file_path)
+    is_part = is_checked_elsewhere(file_path.relative_to(root).as_posix(), read_settings(root))
+    return None if is_part else PageFile.from_parent(parent, path=file_path)
 
 
 class PageFile(pytest.File):
@@ -122,26 +121,21 @@ def docs_walk(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[Page, str], Walk]:
     """Return the walk of a page for a target, which runs once for all tests of the page."""
-    settings: Settings = read_settings(pytestconfig.rootpath)
+    settings, update = read_settings(pytestconfig.rootpath), bool(pytestconfig.getoption("--update"))
     targets = {target.name: target for target in docs_targets}
-    walks: dict[tuple[str, str], Walk] = {}
 
+    @cache
     def walk(page: Page, target: str) -> Walk:
-        key = page.path, target
-        if key not in walks:
-            if target not in targets:
-                pytest.fail(f"{page.path}:1: docs_targets has {', '.join(targets)}, but no {target}", pytrace=False)
-            folder = tmp_path_factory.mktemp(re.sub(r"\W", "-", page.path))
-            blocks = page.blocks(site.output)
-            if len(blocks) != len(page.fences):
-                pytest.fail(
-                    f"{page.path}:1: {len(page.fences)} code blocks in the source, {len(blocks)} on the built page",
-                    pytrace=False,
-                )
-            update = bool(pytestconfig.getoption("--update"))
-            walks[key] = Walk(page, targets[target], blocks, settings, folder, update=update)
-            walks[key].run()
-        return walks[key]
+        if target not in targets:
+            pytest.fail(f"{page.path}:1: docs_targets has {', '.join(targets)}, but no {target}", pytrace=False)
+        blocks, in_source = page.blocks(site.output), len(page.fences)
+        if len(blocks) != in_source:
+            counts = f"{in_source} code blocks in the source, {len(blocks)} on the built page"
+            pytest.fail(f"{page.path}:1: {counts}", pytrace=False)
+        folder = tmp_path_factory.mktemp(re.sub(r"\W", "-", page.path))
+        walk = Walk(page, targets[target], blocks, settings, folder, update=update)
+        walk.run()
+        return walk
 
     return walk
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, Any, NoReturn
 
 import pytest
 from _pytest.outcomes import Failed, Skipped
@@ -68,7 +68,7 @@ class Walk:
         self.printed: str | Skipped | None = None
         self.skipped: Skipped | None = None
         self.shown: set[str] = set()  # the outputs that the page has shown so far
-        self.servers: list[subprocess.Popen[bytes]] = []
+        self.servers: list[subprocess.Popen[str]] = []
         self.results: list[BaseException | None] = []
 
     def run(self) -> None:
@@ -104,12 +104,10 @@ class Walk:
         if (reason := unowned(fence, self.page, self.settings)) is not None:
             _fail(fence, reason)
         word = fence.instruction[0]
-        if not self.page.is_for(fence, self.target.name):
+        if not self.page.is_for(fence, self.target.name) or (word == "not run" and not fence.is_output):
             self.printed = None
         elif fence.is_output:
             self._compare(fence, block)
-        elif word == "not run":
-            self.printed = None
         elif word == "server":
             self._start_server(fence, block)
         elif fence.language == "python":
@@ -148,17 +146,13 @@ class Walk:
             self.variables = {**json.loads(saved.read_text(encoding="utf-8")), **self.target.forced}
             saved.unlink()
 
+    def _start(self, command: list[str], output: int | IO[bytes], errors: int) -> subprocess.Popen[str]:
+        options: Any = {"cwd": self.folder, "env": self.variables, "encoding": "utf-8", "start_new_session": True}
+        return subprocess.Popen(command, stdout=output, stderr=errors, **options)
+
     def _finish(self, fence: Fence, command: list[str], *, quiet: bool = False) -> None:
         """Run a program to its end and keep what it printed for the Output block below it."""
-        process = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=self.variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        process = self._start(command, subprocess.PIPE, subprocess.PIPE)
         try:
             printed, errors = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
@@ -176,14 +170,7 @@ class Walk:
         ready = re.findall(r'"([^"]+)"', fence.instruction[1])[0]
         log = self.folder.parent / f"server-{len(self.servers)}.log"
         with log.open("wb") as stream:
-            server = subprocess.Popen(
-                ["sh", "-euc", self._as_here(block.text)],
-                cwd=self.folder,
-                env=self.variables,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            server = self._start(["sh", "-euc", self._as_here(block.text)], stream, subprocess.STDOUT)
         self.servers.append(server)
         deadline = time.monotonic() + SECONDS
         while ready not in (said := log.read_text(encoding="utf-8")):
@@ -213,10 +200,8 @@ class Walk:
             print(f"written: {fence.include}\n{_difference(block.text, printed)}")
             return
         where = f" (from {fence.include})" if fence.include else " (move it to a file, so that --update can write it)"
-        message = (
-            f"this output{where} isn't what the program prints: if it has changed on purpose, run `pytest --update`"
-        )
-        _fail(fence, message, _difference(block.text, printed))
+        advice = "if it has changed on purpose, run `pytest --update`"
+        _fail(fence, f"this output{where} isn't what the program prints: {advice}", _difference(block.text, printed))
 
     def _as_here(self, text: str) -> str:
         for shown, actual in self.target.replace.items():
@@ -243,12 +228,10 @@ def _environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
     }
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        environment[name] = environment[name.lower()] = _DEAD_PROXY
-    return environment
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), _DEAD_PROXY)
+    proxies["NO_PROXY"] = "127.0.0.1,localhost"
+    return environment | proxies | {name.lower(): value for name, value in proxies.items()}
 
 
 def _difference(expected: str, actual: str) -> str:

@@ -31,7 +31,6 @@ from xml.sax.saxutils import escape
 RECEIVER = Path(__file__).parents[2] / "snippets" / "receive_callbacks.py"
 USER, PASSWORD = "sampleservice", "käse: ٣"
 AUTHORIZATION = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-ATTEMPTS = 1000  # after how many the simulation gives up
 ODD = [("timestamp", ""), ("from", "Clickatell"), ("charge", "free"), ("cliMsgId", "two\nlines"), ("status", "4")]
 ODD += [("apiMsgId", ""), ("status", " ")]  # these have to be refused
 
@@ -117,9 +116,9 @@ class Simulation:
                 self.responses.append((self.send(connection, callback), callback.row))
 
     def send(self, connection: http.client.HTTPConnection, callback: Callback) -> int:
-        """Send until a response arrives; return its status, or 0 if none arrives."""
+        """Send until a response arrives; return its status, or 0 if none arrives after 1,000 attempts."""
         headers = {"Authorization": AUTHORIZATION, "Content-Type": callback.content_type}
-        for _ in range(ATTEMPTS):
+        for _ in range(1000):
             connection.port = self.port
             try:
                 connection.request("POST" if callback.body else "GET", callback.target, callback.body, headers)
