@@ -76,6 +76,10 @@ STATUS = {
 }
 """The fields that the mock sends by default with an HTTP type: the sample of Clickatell's callback page."""
 
+_PARAMETERS = {
+    *("user", "password", "captcha_id", "captcha_code", "connection_id", "ftp_password", "api_description"),
+    *("ip_address", "dial_prefix", "callback_url", "callback_type_id", "callback_username", "callback_password"),
+}
 _DIGITS = (0x7B6F, 0x2C97, 0x73E7, 0x73CF, 0x5BC9, 0x79CF, 0x79EF, 0x7252, 0x7BEF, 0x7BCF)
 """The digits, as pictures of five rows of three pixels."""
 
@@ -577,6 +581,8 @@ def main() -> int:
         scheme = "HTTPS" if exchange.secure else "HTTP"
         action = ascii(exchange.action) if exchange.action else "no action"
         text = f"{scheme} {exchange.method} {action}: HTTP {exchange.status}, {len(exchange.response)} bytes"
+        if unknown := _elements(exchange.document or "").keys() - _PARAMETERS - {"action"}:
+            text += f", unknown parameters: {ascii(sorted(unknown))[1:-1]}"
         made = re.search(rb"<captcha_id>(\w+)<", exchange.response)
         captcha = server.captchas.get(made[1].decode()) if made else None
         print(f"{text}, captcha code {captcha.code}" if captcha else text, file=sys.stderr, flush=True)

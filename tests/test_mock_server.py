@@ -158,6 +158,11 @@ def test_errors_of_a_call(_: str, request_: str, expected: str, mock: MockServer
     assert not mock.callbacks
 
 
+def test_parameters() -> None:
+    documented = {name.lower() for parameters in FACTS["parameters"].values() for name in parameters}
+    assert documented == module._PARAMETERS
+
+
 def test_rows_of_the_page() -> None:
     """Each row is here, and its requests contain the names and values that the page gives."""
     page = (ROOT / "docs" / "guides" / "test-your-integration.md").read_text(encoding="utf-8")
@@ -285,9 +290,13 @@ def test_command(tmp_path: Path) -> None:
         printed = "".join(iter(process.stdout.readline, "Ready. Press Ctrl+C to stop.\n"))
         port = int(re.findall(r"https://.*:(\d+)", printed)[0])
         with connected(port, ca_file, "connect.clickatell.com") as connection:
-            connection.sendall(f"GET /secret?{LARGE.replace('list_callback', 'captcha')} HTTP/1.0\r\n\r\n".encode())
+            request = quote(LIST.replace("list_callback", "captcha").replace("</click", "<usr/></click"))
+            connection.sendall(f"GET /secret?XML={request} HTTP/1.0\r\n\r\n".encode())
             received = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2]
         process.terminate()
         _, log = process.communicate(timeout=10)
-    assert re.fullmatch(rf"HTTPS GET 'get_captcha': HTTP 200, {len(received)} bytes, captcha code \d{{6}}\n", log)
+    line = (
+        rf"HTTPS GET 'get_captcha': HTTP 200, {len(received)} bytes, unknown parameters: 'usr', captcha code \d{{6}}\n"
+    )
+    assert re.fullmatch(line, log)
     assert (process.returncode, ca_file.exists()) == (0, False)
