@@ -55,7 +55,7 @@ _PROBLEMS: list[tuple[type[Exception], str]] = [  # the first class that fits co
 
 
 class ConnectAPIError(Exception):
-    """The base class of all errors. No message or traceback contains the token, even with local variables."""
+    """The base class of all errors. No message or traceback contains the token, even if it shows local variables."""
 
 
 class InvalidRequest(ConnectAPIError, ValueError):
@@ -148,7 +148,7 @@ class _Secret:
 
 
 def build_request(action: str, **parameters: str | int) -> bytes:
-    """Build the request document of a call as ASCII bytes, with one element for each parameter, in their order.
+    """Build the request document of a call as ASCII bytes, with one element for each parameter, in the same order.
 
     Raises `InvalidRequest` if XML can't contain a name or a value.
     """
@@ -191,7 +191,7 @@ def parse_callback_types(body: bytes) -> list[CallbackType]:
 class ConnectAPI(contextlib.AbstractContextManager["ConnectAPI"]):
     """A client for the service, with one token. Use it in a `with` statement, or call `close` at the end.
 
-    Every call raises `InvalidRequest`, `ServiceError` (with any HTTP status), `MalformedResponse` or `TransportError`.
+    A call can raise `InvalidRequest`, `ServiceError` (with any HTTP status), `MalformedResponse` or `TransportError`.
 
     Args:
         token: The authentication token of your Connect API connection: 8 to 200 ASCII letters, digits and `._~-`.

@@ -57,7 +57,7 @@ CAPTCHA_SECONDS = 15 * 60
 """How many seconds a captcha is valid. Source: User Guide."""
 
 ACCOUNTS = {"sampleuser": ("samplepass1", True), "newuser": ("samplepass2", False)}
-"""The users that the mock knows, with the password, and whether the account is activated by email. Sample data."""
+"""Sample users, each with a password, and whether the account is activated by email."""
 
 CALLBACK_TYPES = {"0": "HTTP GET", "1": "HTTP POST", "2": "XML POST", "3": "XML GET", "5": "SOAP GET", "6": "SOAP POST"}
 """The recorded ids and names of the callback types. The names are in capitals, as in the specification."""
@@ -343,7 +343,7 @@ class MockServer:
             document = self._documents[name]
         elif name.startswith("error-"):
             known = ", ".join(sorted(name[:-4] for name in self._documents if name.startswith("error-")))
-            return 404, f"The mock has no document for this error. It has {known}."
+            return 404, f"The mock doesn't have a document for this error, only for {known}."
         else:
             document = self._call(action, name, elements, handler.client_address[0])
         if b"<Result>Error</Result>" in document:
