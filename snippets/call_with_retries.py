@@ -36,8 +36,10 @@ policy = GatewayRetry(
     raise_on_status=False,
     retry_after_max=60,
 )
-with requests.Session() as session:
-    session.mount("https://", HTTPAdapter(max_retries=policy))
-    api = ConnectAPI.from_environment(session, timeout=5)
-    for callback_type in api.list_callback_types():
-        print(callback_type.id, callback_type.name)
+session = requests.Session()
+session.mount("https://", HTTPAdapter(max_retries=policy))
+
+if __name__ == "__main__":
+    with ConnectAPI.from_environment(session, timeout=5) as api:
+        for callback_type in api.list_callback_types():
+            print(callback_type.id, callback_type.name)

@@ -12,7 +12,7 @@ from connect_api import ConnectAPI
 
 class WithoutSecrets(logging.Formatter):
     def __init__(self, *secrets: str) -> None:
-        super().__init__()
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
         self.pattern = re.compile("|".join(map(re.escape, secrets)))
 
     def format(self, record: logging.LogRecord) -> str:

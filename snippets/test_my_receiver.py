@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["pytest", "requests", "lxml", "trustme", "flask", "waitress"]
+# ///
 import threading
 from contextlib import closing
 from pathlib import Path

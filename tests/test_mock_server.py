@@ -128,7 +128,7 @@ A documented error of `get_list_callback`  | get_list_callback token=error-007  
 The list that a public client recorded  | get_list_callback token=recorded             |
 Error `103` as a public client recorded it | get_list_connection token=recorded-error-103 | 103
 Several errors in one response             | get_list_callback token=several-errors       | 431 432
-`MalformedResponse`                        | get_list_callback token=request              |
+`MalformedResponse`                        | get_list_callback token=request.xml          |
 Error `430`                                | no_such_call                                 | 430
 Error `404`                                | authenticate_user user=sampleuser&password=samplepass1%20 | 404
 Errors `431` and `432`                     | authenticate_user user=&password=            | 431 432
