@@ -64,15 +64,17 @@ def test_d4_error_008_has_either_message() -> None:
 def test_d5_error_004_is_told_apart_by_its_message(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program of the page does another thing for each meaning of the same code."""
+    """The program that signs in asks for a captcha for one meaning of the code, and gives up for the other."""
     specified, guide = FACTS["errors_of_this_call"]["004"][0], FACTS["user_guide_errors"]["004"]
     assert FACTS["user_guide_errors"]["002"].casefold() == specified.casefold()
     monkeypatch.setenv("CONNECT_API_TOKEN", TOKEN)
-    for message, advice in ((specified, "address"), (guide, "captcha"), ("something else", "something else")):
-        monkeypatch.setattr(ConnectAPI, "list_callback_types", Mock(side_effect=ServiceError([("004", message)])))
-        runpy.run_path(str(SNIPPETS / "error_004.py"))
-        said = capsys.readouterr().out
-        assert [word for word in ("address", "captcha", "something else") if word in said] == [advice]
+    sign_in = Mock(side_effect=ServiceError([("004", guide)]))
+    monkeypatch.setattr(ConnectAPI, "authenticate_user", sign_in)
+    runpy.run_path(str(SNIPPETS / "sign_in_failures.py"))
+    assert "show a captcha" in capsys.readouterr().out
+    sign_in.side_effect = ServiceError([("004", specified)])
+    with pytest.raises(ServiceError, match="address"):
+        runpy.run_path(str(SNIPPETS / "sign_in_failures.py"))
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

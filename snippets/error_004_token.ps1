@@ -1,1 +1,0 @@
-$Env:CONNECT_API_TOKEN = 'error-004.xml'

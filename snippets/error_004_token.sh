@@ -1,1 +1,0 @@
-export CONNECT_API_TOKEN=error-004.xml

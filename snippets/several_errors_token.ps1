@@ -1,1 +1,0 @@
-$Env:CONNECT_API_TOKEN = 'several-errors.xml'

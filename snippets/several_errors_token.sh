@@ -1,1 +1,0 @@
-export CONNECT_API_TOKEN=several-errors.xml
