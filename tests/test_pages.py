@@ -52,8 +52,15 @@ def test_every_code_has_a_place_on_the_page_about_errors() -> None:
     sections = re.findall(r"^#+ Error `(\d{3})`: .*\{ #error-\1 \}$", page, re.MULTILINE)
     documented = {path.stem.removeprefix("error-") for path in (ROOT / "docs" / "xml").glob("error-*.xml")}
     known = {*FACTS["errors_of_this_call"], *FACTS["sample_errors"], *FACTS["user_guide_lists"]["any_call"]}
+    assert (
+        FACTS["sample_errors"].keys().isdisjoint([*FACTS["user_guide_errors"], *FACTS["user_guide_lists"]["undefined"]])
+    )
     for code in known | documented | {*sections}:
-        places = {"facts.toml": code in known, "docs/xml": code in documented, "a section": code in sections}
+        places = {
+            "errors_of_this_call, any_call or sample_errors": code in known,
+            "docs/xml": code in documented,
+            "a section": code in sections,
+        }
         assert all(places.values()), f"docs/callback-types/errors.md:1: error {code} isn't everywhere: {places}"
 
 
