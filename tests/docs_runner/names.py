@@ -14,7 +14,6 @@ from .settings import Settings
 
 _CODE = re.compile(r"(`+)(.+?)(?<!`)\1(?!`)")
 _TOKEN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
-_TEST = re.compile(r"(?P<page>docs/\S+\.md)::(?P<line>\d+) (?P<title>\S+)")  # the name of a test, as an example
 _BEGINNINGS = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.ENCODING}
 
 
@@ -24,11 +23,6 @@ def misspelt(page: Page, settings: Settings) -> Iterator[str]:
     for file, number, line in page.prose():
         for code in spans(line):
             if code in settings.names:
-                continue
-            if test := _TEST.match(code):
-                other = Page(settings.root, settings.root / test["page"])
-                if not any((fence.line, fence.title) == (int(test["line"]), test["title"]) for fence in other.fences):
-                    yield f"{file}:{number}: `{code}`: there is no such test any more"
                 continue
             words = [word for word in code.split() if not (settings.root / word).exists()]  # a path is a name too
             for token in _TOKEN.findall(" ".join(words)):
