@@ -12,6 +12,8 @@ from facts import FACTS, ROOT, XML, all_codes, meanings
 from receive_callbacks import MessageStatus
 
 _XS = "{http://www.w3.org/2001/XMLSchema}"
+GUIDES = {"authenticate_user": "authenticate-user", "create_connection": "configure-callback"}
+"""The guide of each call that has advice for its errors."""
 NOT_DOCUMENTED = "[Not documented](../glossary.md#not-documented)"
 
 
@@ -32,7 +34,7 @@ def all_error_codes() -> str:
     page = (ROOT / "docs" / "callback-types" / "errors.md").read_text(encoding="utf-8")
     sections = set(re.findall(r"^#.*\{ #error-(\d{3}) \}", page, re.MULTILINE))
     advice = {"002": "#error-004"} | dict.fromkeys(FACTS["user_guide_lists"]["undefined"], "#unknown-code")
-    for call, guide in (("authenticate_user", "authenticate-user"), ("create_connection", "configure-callback")):
+    for call, guide in GUIDES.items():
         advice |= dict.fromkeys(FACTS["errors_of_other_calls"][call], f"../guides/{guide}.md#when-it-fails")
     rows = []
     for code in all_codes():
